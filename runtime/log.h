@@ -47,6 +47,20 @@ const char *log_name(enum log_subsys s);
 void log_printf(enum log_subsys s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 FILE *log_file(void);
 
+/*
+ * The same from code that runs while the guest's vector registers are live
+ * (light exits): saves them around the call. Only behind log_on().
+ */
+void log_light_printf(enum log_subsys s, const char *fmt, ...)
+	PRINTF_LIKE(2, 3);
+
+/* LOG() for light exits. */
+#define LOG_LIGHT(s, ...)                                                     \
+	do {                                                                  \
+		if (log_on(s))                                                \
+			log_light_printf(s, __VA_ARGS__);                     \
+	} while (0)
+
 /* Evaluates its arguments only if the subsystem is on. */
 #define LOG(s, ...)                                                           \
 	do {                                                                  \

@@ -17,6 +17,7 @@
 #include "umbra.h"
 
 struct umbra_vm;
+struct engine;
 
 /* A guest exception or software interrupt about to be delivered. */
 struct gexc {
@@ -43,6 +44,7 @@ struct vcpu {
 	struct umbra_vm *vm;
 	struct vmmu *mmu;
 	struct umbra_run *run; /* exit data for the client */
+	struct engine *eng;    /* translation, dispatch, host side */
 	struct gexc exc;
 	bool mode_dirty;    /* something of struct xmode changed: CR0/4, CPL,
 			       segments, EFLAGS.TF/AC/VM/IOPL, XCR0 ... */
