@@ -4,14 +4,17 @@
 # fetch-guests.sh - gets Debian 12's i386 kernels and a static busybox, and
 # makes the initramfs from it.
 #
-# usage: fetch-guests.sh [--update] [DIR]		(DIR: guests)
+# usage: fetch-guests.sh [--update] [DIR [TEST...]]
+#        fetch-guests.sh --sources [ETC]
 #
-# Leaves in DIR: vmlinuz-686, vmlinuz-686-pae, busybox, initramfs.gz. The
-# packages come from the mirrors the host's own apt uses, through a private apt
-# set-up below DIR/apt (lists, state, cache): the host's configuration is read
-# and never changed, any user may do it, dpkg learns of no new architecture.
-# Signatures are checked against Debian's archive keys. What is there is not
-# fetched again; --update looks for newer packages.
+# Leaves in DIR (guests): vmlinuz-686, vmlinuz-686-pae, busybox, initramfs.gz,
+# the last with each TEST as /tests/<its name>. The packages come from the
+# mirrors the host's own apt uses, through a private apt set-up below DIR/apt
+# (lists, state, cache): the host's configuration is read and never changed,
+# any user may do it, dpkg learns of no new architecture. Signatures are
+# checked against Debian's archive keys. What is there is not fetched again;
+# --update looks for newer packages. --sources only prints the private list
+# of sources that comes of those below ETC.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -205,6 +208,10 @@ get_busybox() {
 	say "busybox is $(basename "$deb" .deb)"
 }
 
+if [ "${1-}" = --sources ]; then
+	private_sources "${2:-/etc/apt}"
+	exit
+fi
 update=
 if [ "${1-}" = --update ]; then
 	update=1
@@ -212,6 +219,7 @@ if [ "${1-}" = --update ]; then
 fi
 mkdir -p "${1:-guests}"
 dir=$(cd "${1:-guests}" && pwd)
+[ $# -eq 0 ] || shift
 apt=$dir/apt
 
 if [ -n "$update" ] || [ ! -s "$dir/vmlinuz-686" ] ||
@@ -226,10 +234,4 @@ if [ -n "$update" ] || [ ! -s "$dir/vmlinuz-686" ] ||
 	get_kernel 686-pae
 	get_busybox
 fi
-for f in "$dir/busybox" "$here/guest-init.sh" "$here/mkinitramfs.sh" \
-	"$here/mkcpio.pl"; do
-	if [ ! -s "$dir/initramfs.gz" ] || [ "$f" -nt "$dir/initramfs.gz" ]; then
-		"$here/mkinitramfs.sh" "$dir/initramfs.gz" "$dir/busybox"
-		say "initramfs.gz made"
-	fi
-done
+"$here/mkinitramfs.sh" "$dir/initramfs.gz" "$dir/busybox" "$@"

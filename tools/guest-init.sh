@@ -64,6 +64,11 @@ if [ -n "$action$tests" ]; then
 	leave "${action:-poweroff}"
 fi
 
+# poweroff, reboot and halt tell init by these signals. The shell runs in the
+# background because a trap interrupts "wait" only.
+trap "leave poweroff" USR1 USR2
+trap "leave reboot" TERM
 cd /root
-setsid cttyhack sh
+setsid cttyhack sh </dev/console >/dev/console 2>&1 &
+wait $!
 leave poweroff

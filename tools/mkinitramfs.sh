@@ -64,4 +64,5 @@ done
 entries "$@" >"$tmp.list"
 perl "$here/mkcpio.pl" <"$tmp.list" >"$tmp.cpio"
 gzip -9n <"$tmp.cpio" >"$tmp"
-mv -f "$tmp" "$out"
+# equal parts give equal bytes; an unchanged archive keeps its date
+cmp -s "$tmp" "$out" || mv -f "$tmp" "$out"
