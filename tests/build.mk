@@ -7,6 +7,9 @@ check_STEPS += 'sh $(srcdir)/tools/layers.sh --self-test $(srcdir)'
 check_STEPS += 'sh $(srcdir)/tests/test_build.sh $(srcdir)'
 check_STEPS += 'tests/unit'
 
+# our bare guests (tests/guests.mk) must at least build
+check_DEPS += $(guests_ELF)
+
 ifneq ($(tools_SRCS),)
 check_DEPS += umbra
 

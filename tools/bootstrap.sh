@@ -8,22 +8,24 @@
 # missing: no output, no network. Exit status 0: all there.
 set -u
 
+# where the probes are looked for; the tests of this script set it
+top=${UMBRA_PROBE_ROOT-}
 multiarch=/usr/include/x86_64-linux-gnu
 
 # "package probe...": there if one of the files is; patterns are allowed.
 # perl-base, tar, gzip, dpkg and apt are part of every Debian system.
 packages() {
 	cat <<-END
-	gcc /usr/bin/gcc
-	libc6-dev $multiarch/sys/cdefs.h /usr/include/sys/cdefs.h
-	binutils /usr/bin/ld
-	libcapstone-dev /usr/include/capstone/capstone.h
-	libffi-dev $multiarch/ffi.h /usr/include/ffi.h
-	libelf-dev /usr/include/libelf.h
-	check /usr/include/check.h
-	gcc-multilib /usr/lib/gcc/x86_64-linux-gnu/*/32/libgcc.a
-	libc6-dev-i386 /usr/lib32/libc.a
-	debian-archive-keyring /usr/share/keyrings/debian-archive-keyring.gpg
+	gcc $top/usr/bin/gcc
+	libc6-dev $top$multiarch/sys/cdefs.h $top/usr/include/sys/cdefs.h
+	binutils $top/usr/bin/ld
+	libcapstone-dev $top/usr/include/capstone/capstone.h
+	libffi-dev $top$multiarch/ffi.h $top/usr/include/ffi.h
+	libelf-dev $top/usr/include/libelf.h
+	check $top/usr/include/check.h
+	gcc-multilib $top/usr/lib/gcc/x86_64-linux-gnu/*/32/libgcc.a
+	libc6-dev-i386 $top/usr/lib32/libc.a
+	debian-archive-keyring $top/usr/share/keyrings/debian-archive-keyring.gpg
 	END
 }
 
