@@ -169,43 +169,29 @@ kernel_package() { # 686 or 686-pae: the real package behind the meta package
 		sed -n 's/^\(linux-image-[0-9][^ ,]*\).*/\1/p'
 }
 
-# Prints the path of the package's file, which it fetches if need be.
-deb_fetch() {
-	deb=$(field "$1" Filename)
-	[ -n "$deb" ] || die "the package index has no $1 for i386"
-	deb=$dir/debs/$(basename "$deb")
-	if [ ! -f "$deb" ]; then
-		say "fetching $1" >&2
-		mkdir -p "$dir/debs/new"
-		(cd "$dir/debs/new" && rm -f ./*.deb &&
-			APT_CONFIG=$apt/apt.conf apt-get -qq download "$1" >&2
-		) || die "cannot fetch $1"
-		# apt escapes the epoch in the name, the archive drops it
-		mv -f "$dir"/debs/new/*.deb "$deb"
+# Fetches the package and takes one file out of it. FILE.from keeps the
+# package's name and version: what is there is not fetched again.
+get() { # package, path in it, file to make
+	from=$(basename "$(field "$1" Filename)")
+	[ -n "$from" ] || die "the package index has no $1 for i386"
+	if [ -s "$3" ] && [ "$(cat "$3.from" 2>/dev/null)" = "$from" ]; then
+		return
 	fi
-	echo "$deb"
-}
-
-deb_member() { # deb, path in it, file to make
-	dpkg-deb --fsys-tarfile "$1" | tar -xOf - "$2" >"$3.new" ||
-		die "$1 has no $2"
-	[ -s "$3.new" ] || die "$1: $2 is empty"
+	say "fetching $1"
+	rm -rf "$apt/new" && mkdir "$apt/new"
+	(cd "$apt/new" && APT_CONFIG=$apt/apt.conf apt-get -qq download "$1") ||
+		die "cannot fetch $1"
+	dpkg-deb --fsys-tarfile "$apt"/new/*.deb | tar -xOf - "$2" >"$3.new"
+	[ -s "$3.new" ] || die "$from has no $2"
 	mv -f "$3.new" "$3"
+	echo "$from" >"$3.from"
+	rm -rf "$apt/new"
 }
 
-get_kernel() {
+get_kernel() { # 686 or 686-pae
 	pkg=$(kernel_package "$1")
 	[ -n "$pkg" ] || die "the package index has no linux-image-$1 for i386"
-	deb=$(deb_fetch "$pkg")
-	deb_member "$deb" "./boot/vmlinuz-${pkg#linux-image-}" "$dir/vmlinuz-$1"
-	say "vmlinuz-$1 is $pkg"
-}
-
-get_busybox() {
-	deb=$(deb_fetch busybox-static)
-	deb_member "$deb" ./bin/busybox "$dir/busybox"
-	chmod 755 "$dir/busybox"
-	say "busybox is $(basename "$deb" .deb)"
+	get "$pkg" "./boot/vmlinuz-${pkg#linux-image-}" "$dir/vmlinuz-$1"
 }
 
 if [ "${1-}" = --sources ]; then
@@ -232,6 +218,9 @@ if [ -n "$update" ] || [ ! -s "$dir/vmlinuz-686" ] ||
 	index_update
 	get_kernel 686
 	get_kernel 686-pae
-	get_busybox
+	get busybox-static ./bin/busybox "$dir/busybox"
+	chmod 755 "$dir/busybox"
+	# 100 MB that only another --update would use
+	rm -rf "$apt"
 fi
 "$here/mkinitramfs.sh" "$dir/initramfs.gz" "$dir/busybox" "$@"
