@@ -9,7 +9,7 @@
 # the leaf headers of runtime/; leaf headers include only leaf headers; runtime/
 # does not know devices/; nothing includes tools/ or tests/ from outside. Every
 # "..." include is relative to the top or plain for the same folder, and leads
-# to a file. --self-test first breaks each rule in a scratch tree and wants to
+# to a file (bare guests in tests/ have an include path of their own). --self-test first breaks each rule in a scratch tree and wants to
 # see it found. Ends with "N passed, N failed".
 set -u
 
@@ -50,7 +50,7 @@ violations() {
 		sub(/\/.*$/, "", to)
 		if (inc ~ /(^|\/)\.\.?(\/|$)/ || inc ~ /^\//)
 			bad("not relative to the top")
-		else if (!exists(path) && !guarded[path])
+		else if (from != "tests" && !exists(path) && !guarded[path])
 			bad("no such file")
 		else if ((to == "tools" || to == "tests") && to != from &&
 			 from != "tests")
@@ -121,6 +121,7 @@ self_test() {
 	try runtime/a.S '#include "asm-offsets.h"' good
 	try tools/a.c '#include "devices/bus.h"' good
 	try tests/a.c '#include "tools/tool.h"' good
+	try tests/a.c '#include "guest.h"' good
 	try translator/a.c '#include "shadowmmu/walk.h"' bad
 	try translator/a.def '#include "devices/bus.h"' bad
 	try translator/a.c '#include "runtime/vm.h"' bad
