@@ -28,6 +28,7 @@ int umbra_vm_new(struct umbra_vm **out, const struct umbra_host *host,
 	if (!vm)
 		return -ENOMEM;
 	vm->host = *host;
+	log_xcr0 = host->xcr0 & 7;
 	if (inj)
 		vm->inj = *inj;
 	mi.map_budget = vm->inj.map_budget;
