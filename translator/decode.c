@@ -249,10 +249,19 @@ static bool row_match_mode(const struct oprow *row, const struct decoder *d)
 	return !(d->wide ? f & ROW_W0 : f & ROW_W1);
 }
 
-static bool row_is_offered(const struct oprow *row, const u64 *offered)
+static bool feat_is_offered(unsigned feat, const u64 *offered)
 {
-	return row->feat == FEAT_BASE || !offered ||
-	       offered[row->feat / 64] >> row->feat % 64 & 1;
+	return offered[feat / 64] >> feat % 64 & 1;
+}
+
+static bool row_is_offered(const struct oprow *row, const struct decoder *d)
+{
+	if (!d->offered)
+		return true;
+	if (row->feat != FEAT_BASE && !feat_is_offered(row->feat, d->offered))
+		return false;
+	return !(row->rowflags & ROW_L1_AVX2) || !d->insn->vexl ||
+	       feat_is_offered(FEAT_AVX2, d->offered);
 }
 
 static const struct oprow *dec_row(const struct decoder *d,
@@ -260,7 +269,7 @@ static const struct oprow *dec_row(const struct decoder *d,
 {
 	do {
 		if (row_match_pfx(row, d) && row_match_modrm(row, d->insn) &&
-		    row_match_mode(row, d) && row_is_offered(row, d->offered))
+		    row_match_mode(row, d) && row_is_offered(row, d))
 			return row;
 	} while ((++row)->alt);
 	return NULL;

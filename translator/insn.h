@@ -159,6 +159,7 @@ struct oprow {
 #define ROW_L1	      0x4000 /* VEX.L must be 1 */
 #define ROW_W0	      0x8000 /* VEX.W or REX.W must be 0 */
 #define ROW_W1	     0x10000 /* VEX.W or REX.W must be 1 */
+#define ROW_L1_AVX2  0x20000 /* VEX.L = 1 needs AVX2 besides the row's bit */
 
 struct insn {
 	const struct oprow *row;

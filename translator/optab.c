@@ -68,6 +68,7 @@
 #define L1  ROW_L1
 #define W0  ROW_W0
 #define W1  ROW_W1
+#define I2  ROW_L1_AVX2
 #define RS  (REACH_STRING << 24)
 #define RB  (REACH_BITOFF << 24)
 #define RG  (REACH_GATHER << 24)

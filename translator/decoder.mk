@@ -1,2 +1,0 @@
-# Instruction table and decoder.
-translator_SRCS += translator/optab.c translator/decode.c translator/insn.c
