@@ -138,6 +138,7 @@ struct xhsite {
 
 struct xinsn {
 	u32 eip;
+	u8 raw[INSN_MAX_LEN]; /* the bytes, for listings */
 	struct insn insn;
 };
 
