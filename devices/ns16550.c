@@ -57,6 +57,7 @@
 #define MSR_RI	 0x40
 #define MSR_DCD	 0x80
 
+#define POLLS_WAITING 8 /* reads of LSR in a row: the guest waits for input */
 #define TIMEOUT_CHARS 4
 #define UART_CLOCK    1843200ull
 #define CHAR_BITS     10
@@ -139,11 +140,46 @@ static void ns16550_put(struct ns16550 *u, u8 byte)
 	u->fifo[(u->head + u->count++) % NS16550_FIFO] = byte;
 }
 
+/*
+ * Whether the guest is ready for input: it has enabled the receive interrupt,
+ * or it polls. Bytes given earlier would be eaten by a driver that clears its
+ * UART on opening. Since THR is always empty here, only somebody who waits
+ * for input reads LSR many times in a row.
+ */
 static bool ns16550_may_receive(const struct ns16550 *u)
 {
 	if (u->mcr & MCR_LOOP)
 		return false;
+	if (!(u->ier & IER_RDA) && u->polls < POLLS_WAITING)
+		return false;
 	return (u->mcr & MCR_RTS) || !u->rts_used;
+}
+
+/* Takes back what the guest clears unread: to the sender it never left. */
+static void ns16550_unread(struct ns16550 *u)
+{
+	if (!u->looped) {
+		must(u->count + u->back_count <= NS16550_FIFO, "unread");
+		memmove(u->back + u->count, u->back, u->back_count);
+		for (unsigned i = 0; i < u->count; i++)
+			u->back[i] = u->fifo[(u->head + i) % NS16550_FIFO];
+		u->back_count += u->count;
+	}
+	u->looped = false;
+	u->count = 0;
+	u->head = 0;
+}
+
+static unsigned ns16550_take(struct ns16550 *u, u8 *buf, unsigned max)
+{
+	unsigned n = MIN(max, (unsigned)u->back_count);
+
+	if (!n)
+		return u->host.rx(u->host.opaque, buf, max);
+	memcpy(buf, u->back, n);
+	u->back_count -= n;
+	memmove(u->back, u->back + n, u->back_count);
+	return n;
 }
 
 /* Takes a batch from the host, if the FIFO is empty and the rest is over. */
@@ -158,7 +194,7 @@ static void ns16550_fill(struct ns16550 *u, u64 now)
 		timer_arm(u->timers, &u->refill, u->refill_at);
 		return;
 	}
-	n = u->host.rx(u->host.opaque, buf, ns16550_depth(u));
+	n = ns16550_take(u, buf, ns16550_depth(u));
 	must(n <= ns16550_depth(u), "host gave %u bytes", n);
 	if (!n)
 		return;
@@ -198,8 +234,10 @@ static u8 ns16550_read_data(struct ns16550 *u, u64 now)
 		return 0;
 	u->head = (u->head + 1) % NS16550_FIFO;
 	u->count--;
-	if (!u->count)
+	if (!u->count) {
+		u->looped = false;
 		ns16550_drained(u, now);
+	}
 	ns16550_arm_timeout(u, now);
 	return byte;
 }
@@ -241,10 +279,15 @@ static u8 ns16550_read_iir(struct ns16550 *u)
 	return iir | (u->fcr & FCR_ENABLE ? IIR_FIFO : 0);
 }
 
-static u8 ns16550_read_lsr(struct ns16550 *u)
+static u8 ns16550_read_lsr(struct ns16550 *u, u64 now)
 {
-	u8 lsr = LSR_THRE | LSR_TEMT | u->lsr_err;
+	u8 lsr;
 
+	if (u->polls < POLLS_WAITING)
+		u->polls++;
+	else
+		ns16550_fill(u, now);
+	lsr = LSR_THRE | LSR_TEMT | u->lsr_err;
 	u->lsr_err = 0;
 	return lsr | (u->count ? LSR_DR : 0);
 }
@@ -256,6 +299,8 @@ static u64 ns16550_read(void *opaque, u64 addr, unsigned size)
 	u8 val;
 
 	(void)size;
+	if ((addr & 7) != REG_LSR && (addr & 7) != REG_DATA)
+		u->polls = 0;
 	switch (addr & 7) {
 	case REG_DATA:
 		val = u->lcr & LCR_DLAB ? u->dll : ns16550_read_data(u, now);
@@ -273,7 +318,7 @@ static u64 ns16550_read(void *opaque, u64 addr, unsigned size)
 		val = u->mcr;
 		break;
 	case REG_LSR:
-		val = ns16550_read_lsr(u);
+		val = ns16550_read_lsr(u, now);
 		break;
 	case REG_MSR:
 		val = u->msr_lines | u->msr_delta;
@@ -289,6 +334,7 @@ static u64 ns16550_read(void *opaque, u64 addr, unsigned size)
 static void ns16550_write_data(struct ns16550 *u, u8 val, u64 now)
 {
 	if (u->mcr & MCR_LOOP) {
+		u->looped = true;
 		ns16550_put(u, val);
 		ns16550_arm_timeout(u, now);
 	} else {
@@ -305,8 +351,10 @@ static void ns16550_write_ier(struct ns16550 *u, u8 val, u64 now)
 	/* enabling it while THR is empty raises it at once */
 	if (u->ier & ~was & IER_THR)
 		u->thr_pending = true;
-	if ((u->ier ^ was) & IER_RDA)
+	if ((u->ier ^ was) & IER_RDA) {
 		ns16550_arm_timeout(u, now);
+		ns16550_fill(u, now);
+	}
 }
 
 static void ns16550_write_fcr(struct ns16550 *u, u8 val, u64 now)
@@ -315,10 +363,9 @@ static void ns16550_write_fcr(struct ns16550 *u, u8 val, u64 now)
 
 	u->fcr = val & FCR_ENABLE ? val & FCR_KEPT : 0;
 	if (toggled || (val & FCR_CLEAR_RX)) {
-		u->count = 0;
-		u->head = 0;
+		ns16550_unread(u);
 		ns16550_arm_timeout(u, now);
-		timer_arm(u->timers, &u->refill, MAX(u->refill_at, now + 1));
+		ns16550_fill(u, now);
 	}
 	if (toggled || (val & FCR_CLEAR_TX))
 		u->thr_pending = true;
@@ -326,6 +373,8 @@ static void ns16550_write_fcr(struct ns16550 *u, u8 val, u64 now)
 
 static void ns16550_write_mcr(struct ns16550 *u, u8 val, u64 now)
 {
+	if (val & ~u->mcr & MCR_LOOP)
+		ns16550_unread(u);
 	u->mcr = val & 0x1f;
 	if ((val & (MCR_RTS | MCR_LOOP)) == MCR_RTS)
 		u->rts_used = true;
@@ -339,6 +388,7 @@ static void ns16550_write(void *opaque, u64 addr, unsigned size, u64 val)
 	u64 now = clock_now(u->clock);
 
 	(void)size;
+	u->polls = 0;
 	switch (addr & 7) {
 	case REG_DATA:
 		if (u->lcr & LCR_DLAB)
@@ -380,7 +430,9 @@ void ns16550_reset(struct ns16550 *u)
 	u->lsr_err = 0;
 	u->msr_delta = 0;
 	u->msr_lines = ns16550_msr_of(u);
-	u->head = u->count = 0;
+	u->head = u->count = u->back_count = 0;
+	u->looped = false;
+	u->polls = 0;
 	u->thr_pending = false;
 	u->timeout_pending = false;
 	u->rts_used = false;
@@ -425,13 +477,17 @@ void ns16550_state(struct ns16550 *u, struct state *s)
 	STATE(s, u->fifo);
 	STATE(s, u->head);
 	STATE(s, u->count);
+	STATE(s, u->back);
+	STATE(s, u->back_count);
+	state_bool(s, &u->looped);
 	state_bool(s, &u->thr_pending);
 	state_bool(s, &u->rts_used);
 	state_end(s);
 	if (!s->loading)
 		return;
 	u->lsr_err &= LSR_ERR;
-	if (u->head >= NS16550_FIFO || u->count > ns16550_depth(u))
+	if (u->head >= NS16550_FIFO || u->count > ns16550_depth(u) ||
+	    u->count + u->back_count > NS16550_FIFO)
 		state_reject(s);
 	if (s->err) {
 		ns16550_reset(u);
