@@ -96,6 +96,8 @@ void regs_init(struct regs *r, const void *code, int cpl);
 void run_at(struct regs *r, const void *code, int cpl); /* init + run */
 void check_trap(const struct regs *r, u32 vec, u32 err, const void *eip);
 void check_end(const struct regs *r, const void *end);
+/* Pushed EFLAGS, RF aside: RF has tests of its own in debug.c. */
+void check_efl(const char *what, const struct regs *r, u32 want);
 #define CHECK_END(r, name) check_end(r, name##_end)
 #define CHECK_TRAP(r, vec, err, name) check_trap(r, vec, err, name##_f)
 
@@ -149,6 +151,9 @@ u32 big_alloc(void); /* 4 MiB, so aligned */
 void *memset(void *d, int c, size_t n);
 void *memcpy(void *d, const void *s, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
+/* Maps or unmaps the 4 KiB page at va, which is out of the identity map. */
+void page_map(u32 va, u32 pa, u32 flags);
+void page_unmap(u32 va);
 /* Paging on with 4 MiB identity pages, user and writable, no PAE. */
 u32 identity_on(void);
 

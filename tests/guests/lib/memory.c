@@ -41,6 +41,21 @@ u32 big_alloc(void)
 	return p;
 }
 
+void page_map(u32 va, u32 pa, u32 flags)
+{
+	volatile u32 *pde = (volatile u32 *)(rd_c3() & ~0xfffu) + (va >> 22);
+
+	if (!(*pde & PTE_P) || *pde & PTE_PS)
+		*pde = page_alloc() | PTE_P | PTE_W | PTE_U;
+	((volatile u32 *)(*pde & ~0xfffu))[va >> 12 & 1023] = pa | flags;
+	wr_c3(rd_c3());
+}
+
+void page_unmap(u32 va)
+{
+	page_map(va, 0, 0);
+}
+
 u32 identity_on(void)
 {
 	u32 dir = page_alloc();

@@ -159,6 +159,8 @@ void lib_main(void)
 	struct cpuid c = cpuid_of(0x40000000, 0);
 
 	on_tcg = c.b == 0x54474354; /* "TCGT" */
+	out8(0x21, 0xff); /* firmware may have left lines open */
+	out8(0xa1, 0xff);
 	tables_init();
 	guest_main();
 	guest_exit(0);

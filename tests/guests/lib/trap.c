@@ -116,3 +116,8 @@ void check_end(const struct regs *r, const void *end)
 	check_that("vector (end)", r->vec, VEC_END);
 	check_that("eip (end)", r->eip, ADDR(end) + 2);
 }
+
+void check_efl(const char *what, const struct regs *r, u32 want)
+{
+	check_that(what, r->efl & ~EFL_RF, want & ~EFL_RF);
+}
