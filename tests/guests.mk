@@ -6,7 +6,7 @@
 
 GUEST_CC ?= gcc
 
-guests_LIST := hello paging2 paging_pae flags stack segments
+guests_LIST := hello paging2 paging_pae flags stack segments gates
 
 guests_LIB := start.o report.o trap.o tables.o memory.o
 

@@ -141,7 +141,10 @@ trap_common:
 	jb 2b
 	mov ss, eax
 	mov esp, offset trap_stack_top
-	mov es, eax
+	push 0x08			/* the gate may have led to a based segment */
+	push offset 3f
+	retf
+3:	mov es, eax
 	mov fs, eax
 	mov gs, eax
 	cld
