@@ -6,7 +6,7 @@
 
 GUEST_CC ?= gcc
 
-guests_LIST := hello paging2 paging_pae flags stack segments gates
+guests_LIST := hello paging2 paging_pae flags stack segments gates smc strings tasks
 
 guests_LIB := start.o report.o trap.o tables.o memory.o
 
@@ -15,7 +15,7 @@ guests_ELF := $(guests_LIST:%=$(guests_DIR)/%.elf)
 guests_OBJ := $(guests_LIB:%=$(guests_DIR)/lib/%)
 
 guests_CFLAGS := -m32 -march=i686 -std=gnu11 -O2 -Wall -Wextra -Wshadow \
-	-Wundef -ffreestanding -nostdlib -fno-pic -fno-pie \
+	-Wundef -Wno-array-bounds -ffreestanding -nostdlib -fno-pic -fno-pie \
 	-fno-stack-protector -fno-asynchronous-unwind-tables \
 	-fcf-protection=none -fno-tree-loop-distribute-patterns \
 	-mgeneral-regs-only -masm=intel \
