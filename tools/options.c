@@ -140,10 +140,10 @@ static int opt_debug_exit(struct options *o, const char *value)
 {
 	u64 port;
 
-	if (!opt_number(value, 0xffff, &port))
+	if (!opt_number(value, OPT_PORT_MAX, &port) || !port)
 		return opt_fail(o,
-				"--debug-exit %s: use a port number, 0 to "
-				"0xffff, such as 0xf4",
+				"--debug-exit %s: use a port number, 1 to "
+				"0xfffc, such as 0xf4",
 				value);
 	o->debug_exit = true;
 	o->debug_exit_port = (u16)port;

@@ -15,6 +15,7 @@
 #define OPT_MEMORY_MAX	   (3ull << 30)
 #define OPT_MEMORY_DEFAULT (512ull << 20)
 #define OPT_SMALL_CACHE_KB 64
+#define OPT_PORT_MAX	   0xfffcu /* the device has four ports */
 #define OPT_ERROR_MAX	   256
 
 enum opt_command { OPT_RUN, OPT_DOCTOR, OPT_HELP, OPT_VERSION };

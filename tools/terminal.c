@@ -293,6 +293,20 @@ static void term_finish_pipe(struct terminal *t)
 	}
 }
 
+/* The thread takes no signals, but those that stop a background process that
+ * touches its terminal, and its own crashes. */
+static void term_thread_mask(void)
+{
+	static const int open[] = { SIGTTIN, SIGTTOU, SIGABRT, SIGSEGV, SIGBUS,
+				    SIGILL,  SIGFPE,  SIGTRAP, SIGSYS };
+	sigset_t set;
+
+	sigfillset(&set);
+	for (unsigned i = 0; i < ARRAY_SIZE(open); i++)
+		sigdelset(&set, open[i]);
+	pthread_sigmask(SIG_SETMASK, &set, NULL);
+}
+
 static int term_timeout_ms(const struct terminal *t)
 {
 	u64 now;
@@ -308,6 +322,7 @@ static void *term_thread(void *arg)
 	enum { P_SIGNAL, P_WAKE, P_STDIN, P_PIPE, P_NR };
 	struct terminal *t = arg;
 
+	term_thread_mask();
 	for (;;) {
 		struct pollfd p[P_NR] = {
 			[P_SIGNAL] = { t->signal_fd, POLLIN, 0 },
