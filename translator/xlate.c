@@ -68,6 +68,7 @@ static void emit_helper(struct xlate *x, unsigned hsite, bool end)
 
 	emit_mov_ri(&x->e, HR_ADDR, hsite);
 	emit_mov_rm(&x->e, 8, HR_TMP, &word);
+	x->out->hsites[hsite].end = end;
 	x_glue_call(x, GLUE_HELPER);
 	if (end)
 		emit_u8(&x->e, 0xcc);

@@ -134,6 +134,7 @@ struct xhsite {
 	s16 vector; /* >= 0: raise this exception, with error */
 	u32 error;
 	u8 tlb;	    /* only named by GLUE_TLB/GLUE_SEG access words */
+	u8 end;	    /* C does not come back into the block */
 };
 
 struct xinsn {
