@@ -1,0 +1,2 @@
+# Instruction table and decoder.
+translator_SRCS += translator/optab.c translator/decode.c translator/insn.c
