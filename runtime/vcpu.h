@@ -141,6 +141,8 @@ int seg_check(struct vcpu *v, unsigned seg, u32 off, unsigned size,
 /* CPUID as offered (cpuid.c). */
 void cpuid_init_features(u64 *features, const struct umbra_host *host);
 void cpuid_query(const struct vcpu *v, u32 leaf, u32 subleaf, u32 out[4]);
+/* IA32_ARCH_CAPABILITIES as offered. */
+u64 cpuid_arch_caps(void);
 
 /* Applies CR0/CR3/CR4/EFER to the shadow MMU; false: #GP (PDPTEs). */
 bool vcpu_mmu_update(struct vcpu *v, bool cr3_written);
