@@ -162,9 +162,14 @@ static void spte_set_writable(struct view *w, u32 page, bool writable)
  */
 int view_protect(struct view *w, u32 page, u32 n, bool writable)
 {
+	struct mmu *m = w->v->m;
 	s64 edges = view_edges(w, page, n);
-	s64 ret = host_protect(w, page, n,
-			       PROT_READ | (writable ? PROT_WRITE : 0));
+	s64 ret = -ENOMEM;
+
+	if (writable ? !fails_now(&m->fill_count, m->inject.fail_fill) :
+		       !fails_now(&m->zap_count, m->inject.fail_zap))
+		ret = host_protect(w, page, n,
+				   PROT_READ | (writable ? PROT_WRITE : 0));
 
 	if (host_is_err(ret)) {
 		view_unmap(w, page, n);
