@@ -41,6 +41,8 @@ static struct henc copy_enc(const struct xlate *x)
 	struct henc c = { .map = row->map, .op = insn->opcode,
 			  .lock = insn->lock, .vex = row->vex };
 
+	if (row->map == MAP_1B && c.op == 0x82)
+		c.op = 0x80; /* the alias is gone in 64-bit mode */
 	if (row->pfx == PFX_66 || row->pfx == PFX_F3 || row->pfx == PFX_F2)
 		c.simd = simd[row->pfx];
 	if (row->vex) {
