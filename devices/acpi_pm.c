@@ -20,15 +20,15 @@
 
 #define TIMER_TOP_SHIFT 31
 
-static u64 acpi_pm_ticks(u64 ns)
+static u64 acpi_pm_ticks(const struct acpi_pm *pm, u64 now)
 {
-	return clock_scale(ns, ACPI_PM_TIMER_HZ, NS_PER_SEC);
+	return clock_scale(now - pm->epoch, ACPI_PM_TIMER_HZ, NS_PER_SEC);
 }
 
 static void acpi_pm_sync(struct acpi_pm *pm, u64 now)
 {
-	if (acpi_pm_ticks(pm->seen) >> TIMER_TOP_SHIFT !=
-	    acpi_pm_ticks(now) >> TIMER_TOP_SHIFT)
+	if (acpi_pm_ticks(pm, pm->seen) >> TIMER_TOP_SHIFT !=
+	    acpi_pm_ticks(pm, now) >> TIMER_TOP_SHIFT)
 		pm->status |= PM1_TMR;
 	pm->seen = now;
 	irq_set(&pm->sci, pm->status & pm->enable & PM1_ENABLES);
@@ -36,12 +36,12 @@ static void acpi_pm_sync(struct acpi_pm *pm, u64 now)
 
 static void acpi_pm_arm(struct acpi_pm *pm, u64 now)
 {
-	u64 next = (acpi_pm_ticks(now) >> TIMER_TOP_SHIFT) + 1;
+	u64 next = (acpi_pm_ticks(pm, now) >> TIMER_TOP_SHIFT) + 1;
 	u64 t = TIMER_NEVER;
 
 	if ((pm->enable & PM1_TMR) && !(pm->status & PM1_TMR))
-		t = clock_scale_up(next << TIMER_TOP_SHIFT, NS_PER_SEC,
-				   ACPI_PM_TIMER_HZ);
+		t = pm->epoch + clock_scale_up(next << TIMER_TOP_SHIFT,
+					      NS_PER_SEC, ACPI_PM_TIMER_HZ);
 	timer_arm(pm->timers, &pm->carry, t);
 }
 
@@ -66,7 +66,7 @@ static u64 acpi_pm_read(void *opaque, u64 port, unsigned size)
 	unsigned offset = port - ACPI_PM_PORT;
 	u64 now = clock_now(pm->clock);
 	u8 image[ACPI_PM_PORTS + 4] = { 0 };
-	u32 ticks = (u32)acpi_pm_ticks(now);
+	u32 ticks = (u32)acpi_pm_ticks(pm, now);
 	u16 control = pm->control | CNT_SCI_EN;
 	u32 val;
 
@@ -135,6 +135,7 @@ void acpi_pm_init(struct acpi_pm *pm, const struct clock *clock,
 {
 	memset(pm, 0, sizeof(*pm));
 	pm->clock = clock;
+	pm->epoch = clock_now(clock);
 	pm->timers = timers;
 	pm->sci = sci;
 	pm->poweroff = poweroff;
@@ -152,6 +153,7 @@ void acpi_pm_state(struct acpi_pm *pm, struct state *s)
 	STATE(s, pm->status);
 	STATE(s, pm->enable);
 	STATE(s, pm->control);
+	state_time(s, &pm->epoch, now);
 	state_end(s);
 	if (!s->loading || s->err)
 		return;

@@ -51,15 +51,18 @@ static u64 i8254_to_ns(u64 ticks)
 /* Ticks since the count was loaded; with the gate low, up to that moment. */
 static u64 i8254_elapsed(const struct i8254_counter *c, u64 now)
 {
+	u64 ns = now - c->start; /* start may lie before the clock began */
+
 	if (!c->gate && !i8254_is_triggered(c))
 		return c->held;
-	return now > c->start ? i8254_to_ticks(now - c->start) : 0;
+	return (s64)ns > 0 ? i8254_to_ticks(ns) : 0;
 }
 
 /* Puts a count written during a period in place when the period is over. */
 static void i8254_sync(struct i8254_counter *c, u64 now)
 {
-	if (!c->pending || !c->gate || now < c->pending_at)
+	if (!c->pending || !c->gate || !i8254_is_periodic(c) ||
+	    now < c->pending_at)
 		return;
 	c->start = c->pending_at;
 	c->reload = c->pending;
@@ -170,9 +173,7 @@ static void i8254_set_gate(struct i8254_counter *c, bool gate, u64 now)
 	if (!gate) {
 		c->held = i8254_elapsed(c, now);
 	} else if (c->mode == 0 || c->mode == 4) {
-		u64 counted = i8254_to_ns(c->held);
-
-		c->start = now > counted ? now - counted : 0;
+		c->start = now - i8254_to_ns(c->held);
 	} else if (c->loaded) {
 		if (c->pending)
 			c->reload = c->pending;
@@ -198,8 +199,7 @@ static void i8254_load(struct i8254 *pit, int n, u16 val, u64 now)
 		c->pending_at = c->start + i8254_to_ns(periods * c->reload);
 		c->pending = count;
 	} else if (i8254_is_triggered(c) && c->counting) {
-		c->pending = count;
-		c->pending_at = UINT64_MAX; /* the next trigger takes it */
+		c->pending = count; /* the next trigger takes it */
 	} else {
 		c->reload = count;
 		c->start = now;

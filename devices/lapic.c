@@ -180,7 +180,7 @@ static bool lapic_matches_logical(const struct lapic *l, u32 dest)
 		return dest >> 16 == l->ldr >> 16 && (dest & l->ldr & 0xffff);
 	if ((l->dfr & DFR_FLAT) == DFR_FLAT)
 		return dest & ldr;
-	return (dest & 0xf0) >> 4 == (ldr & 0xf0) >> 4 && (dest & ldr & 0x0f);
+	return !((dest ^ ldr) & 0xf0) && (dest & ldr & 0x0f);
 }
 
 static bool lapic_matches(const struct lapic *l, u32 dest, bool logical)

@@ -26,8 +26,10 @@ static u64 lapic_timer_ns(const struct lapic *l, u64 counts)
 
 static u64 lapic_timer_elapsed(const struct lapic *l, u64 now)
 {
-	u64 ns = now > l->timer_start ? now - l->timer_start : 0;
+	u64 ns = now - l->timer_start; /* may lie before the clock began */
 
+	if ((s64)ns < 0)
+		return 0;
 	return clock_scale(ns, l->hz, NS_PER_SEC * lapic_timer_divisor(l));
 }
 
@@ -130,7 +132,7 @@ void lapic_timer_set_divide(struct lapic *l, u32 val)
 		counts %= l->timer_initial;
 	l->timer_divide = val;
 	ns = lapic_timer_ns(l, MIN(counts, (u64)UINT32_MAX));
-	l->timer_start = now > ns ? now - ns : 0;
+	l->timer_start = now - ns;
 	lapic_timer_update(l);
 }
 

@@ -19,7 +19,8 @@
 #define ALARM_ANY     0xc0 /* both bits set: matches every value */
 #define DAY_SECONDS   86400
 #define UIP_NS	      2228000 /* 244 us warning and 1984 us of update */
-#define MAX_UTC_YEARS 9999
+#define YEAR_MAX      9999
+#define UTC_MAX	      9000000000ll /* s: s64 ns reach from 1678 to 2262 */
 
 struct rtc_date {
 	s64 year; /* 0..9999 */
@@ -136,16 +137,15 @@ static void mc146818_load_date(struct mc146818 *rtc, u64 now)
 	s64 utc;
 
 	/* Nonsense is kept in range; it need not survive as written. */
-	year = MIN(year, MAX_UTC_YEARS);
+	year = MIN(year, YEAR_MAX);
 	month = MAX(1, MIN(month, 12));
 	day = MAX(1, MIN(day, 31));
 	utc = mc146818_days(year, month, day) * DAY_SECONDS;
 	utc += mc146818_decode_hour(rtc, rtc->ram[RTC_HOURS]) * 3600;
 	utc += mc146818_decode(rtc, rtc->ram[RTC_MINUTES]) % 60 * 60;
 	utc += mc146818_decode(rtc, rtc->ram[RTC_SECONDS]) % 60;
-	/* s64 ns since 1970 reaches from 1678 to 2262 */
-	utc = MAX(utc, -9000000000ll);
-	utc = MIN(utc, 9000000000ll);
+	utc = MAX(utc, -UTC_MAX);
+	utc = MIN(utc, UTC_MAX);
 	rtc->base = now;
 	rtc->base_ns = utc * (s64)NS_PER_SEC + (s64)fraction;
 }
@@ -422,25 +422,24 @@ void mc146818_init(struct mc146818 *rtc, const struct clock *clock,
 void mc146818_state(struct mc146818 *rtc, struct state *s)
 {
 	u64 now = clock_now(rtc->clock);
+	s64 utc_ns = mc146818_utc_ns(rtc, now);
 
+	mc146818_sync(rtc, now);
 	if (!state_begin(s, "RTC ", 1))
 		return;
 	STATE(s, rtc->ram);
 	STATE(s, rtc->index);
-	STATE(s, rtc->base_ns);
-	state_time(s, &rtc->base, now);
-	state_time(s, &rtc->seen, now);
-	rtc->index &= 0x7f;
+	STATE(s, utc_ns);
 	state_end(s);
 	if (!s->loading)
 		return;
-	/* keep the arithmetic of a bad file within what mc146818_load_date() gives */
-	if (rtc->base_ns > 9000000000ll * (s64)NS_PER_SEC ||
-	    rtc->base_ns < -9000000000ll * (s64)NS_PER_SEC || rtc->base > now)
+	rtc->index &= 0x7f;
+	if (utc_ns > UTC_MAX * (s64)NS_PER_SEC ||
+	    utc_ns < -UTC_MAX * (s64)NS_PER_SEC)
 		state_reject(s);
+	rtc->base = rtc->seen = now;
+	rtc->base_ns = s->err ? 0 : utc_ns;
 	if (s->err) {
-		rtc->base = rtc->seen = now;
-		rtc->base_ns = 0;
 		mc146818_reset(rtc);
 		return;
 	}
