@@ -139,6 +139,7 @@ enum { /* access bytes, present, DPL 0 */
 u64 seg_desc(u32 base, u32 limit, u32 access, u32 flags);
 u64 gate_desc(u32 sel, u32 offset_, u32 access, u32 params);
 void tables_init(void);
+void tables_init_again(void); /* after real mode: GDTR, IDTR only */
 void idt_reset(void);
 void idt_dpl(int vec, int dpl);
 void gdt_put(u32 sel, u64 desc);
