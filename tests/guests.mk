@@ -6,9 +6,9 @@
 
 GUEST_CC ?= gcc
 
-guests_LIST := hello paging2 paging_pae flags stack segments gates smc strings tasks
+guests_LIST := hello paging2 paging_pae flags stack segments gates smc strings tasks vm86 realmode
 
-guests_LIB := start.o report.o trap.o tables.o memory.o
+guests_LIB := start.o report.o trap.o tables.o memory.o real.o
 
 guests_DIR := tests/guests
 guests_ELF := $(guests_LIST:%=$(guests_DIR)/%.elf)

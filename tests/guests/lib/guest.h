@@ -60,6 +60,13 @@ enum {
 	extern char name[], name##_end[], name##_f[]
 #define F(name) "\n.globl " #name "_f\n" #name "_f:\n"
 
+/* The same for 16-bit code; it ends in HLT, which V86 mode refuses. */
+#define CODE16(name, ...)                                                     \
+	asm(".pushsection .text\n.balign 16\n.code16\n.globl " #name "\n" \
+	    #name ":\n" __VA_ARGS__ "\n" #name "_end:\n.globl " #name      \
+	    "_end\nhlt\n.code32\n.popsection");                              \
+	extern char name[], name##_end[], name##_f[]
+
 #define ADDR(x) ((u32)(uintptr_t)(x))
 
 /* Output and sub-tests (lib/report.c). */
@@ -132,6 +139,7 @@ enum { /* access bytes, present, DPL 0 */
 u64 seg_desc(u32 base, u32 limit, u32 access, u32 flags);
 u64 gate_desc(u32 sel, u32 offset_, u32 access, u32 params);
 void tables_init(void);
+void tables_init_again(void); /* after real mode: GDTR, IDTR only */
 void idt_reset(void);
 void idt_dpl(int vec, int dpl);
 void gdt_put(u32 sel, u64 desc);

@@ -56,6 +56,14 @@ void idt_dpl(int vec, int dpl)
 	BARRIER();
 }
 
+void tables_init_again(void)
+{
+	struct pseudo g = { 128 * 8 - 1, ADDR(gdt) };
+	struct pseudo i = { sizeof(idt) - 1, ADDR(idt) };
+
+	asm volatile("lgdt %0; lidt %1" : : "m"(g), "m"(i));
+}
+
 void tables_init(void)
 {
 	struct pseudo p = { 128 * 8 - 1, ADDR(gdt) };
