@@ -19,8 +19,9 @@
 
 #include "terminal.h"
 
-#define CTRL_A	      1
-#define STOP_GRACE_NS 5000000000ull
+#define CTRL_A	       1
+#define STOP_GRACE_NS  5000000000ull
+#define STOP_INSIST_NS 500000000ull
 
 /* Writable and global because a signal handler and atexit get no argument.
  * There is one standard input in a process. */
@@ -78,12 +79,12 @@ static int term_enter_raw(void)
 	return 0;
 }
 
-/* abort() goes on to kill us when this returns; a fault happens again, now
- * with the default action. */
+/* SA_RESETHAND has put the default action back: the signal, blocked until we
+ * return, now kills as it would have. */
 static void term_on_crash(int signo)
 {
-	(void)signo;
 	term_restore();
+	raise(signo);
 }
 
 /* The engine's handlers for faults, if it has set them, end in abort(). */
@@ -171,10 +172,12 @@ static void term_force(struct terminal *t)
 	t->ops->force(t->opaque);
 }
 
-/* A second wish to leave is an order. */
+/* A second wish to leave is an order, unless it is the first one's echo: some
+ * senders signal the process and then its group. */
 static void term_stop(struct terminal *t, enum terminal_stop why, int arg)
 {
-	if (t->stopping && why != TERMINAL_GONE)
+	if (t->stopping && why != TERMINAL_GONE &&
+	    term_now() + STOP_GRACE_NS - STOP_INSIST_NS > t->deadline)
 		term_force(t);
 	t->ops->stop(t->opaque, why, arg);
 	if (!t->stopping)

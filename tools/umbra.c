@@ -81,6 +81,7 @@ int main(int argc, char **argv)
 
 	if (umbra_open_std())
 		return 1;
+	signal(SIGXFSZ, SIG_IGN); /* a file too large is an errno */
 	if (options_parse(&o, argc, argv)) {
 		fprintf(stderr, "umbra: %s\n", o.error);
 		return 2;
