@@ -78,7 +78,8 @@ struct tlb_entry {
 	u64 addend; /* hva = gva + addend */
 	u64 pad;
 };
-enum { TLB_SUPER, TLB_USER, TLB_NR };
+/* TLB_SUPER_AC serves CPL < 3 while SMAP is lifted by EFLAGS.AC. */
+enum { TLB_SUPER, TLB_USER, TLB_SUPER_AC, TLB_NR };
 
 #define BOUNCE_SIZE 4096
 
@@ -107,6 +108,11 @@ struct cpu {
 	u64 commit_fn;	/* C function behind the slow commit */
 	u64 seg_fault;	/* C function behind a failed segment check */
 	u64 divert;	/* C function: a kick came while C ran for a site */
+	u64 spill;	/* glue: rcx while it is borrowed */
+	u64 ret_pc;	/* where the site that called C goes on */
+	u64 commit_none; /* glue address: nothing to commit */
+	u64 commit_slow; /* glue address: call commit_fn */
+	u8 use_gs;	/* FSGSBASE: the window base goes to GS */
 	u64 xcr0;
 	struct seg seg[CPU_NSEG];
 

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * access.c - guest memory for C: the slow side of the helper form (GLUE_TLB,
+ * GLUE_SEG, commit), gmem_*() for system instructions, and MMIO.
+ *
+ * MMIO reads restart the instruction: the first attempt asks the client and
+ * leaves; the second finds the value. A value stays available until its
+ * instruction has got everything it needs, since an access may take two.
+ * An MMIO write is handed to the client at the next block boundary; a second
+ * one before that makes its instruction wait by restarting.
+ */
+#include "engine.h"
+#include "lightmem.h"
+
+/* 0 and the bytes, or -1: the instruction must be restarted. */
+static int mmio_read_part(struct engine *e, gpa_t gpa, void *buf, unsigned len)
+{
+	struct mmio *m = &e->mmio;
+	struct mmio_read *r;
+
+	if (m->next < m->nread && m->read[m->next].gpa == gpa &&
+	    m->read[m->next].len == len) {
+		light_copy(buf, m->read[m->next++].data, len);
+		return 0;
+	}
+	if (m->nread == MMIO_READS || m->next < m->nread)
+		m->nread = 0; /* values of another instruction */
+	r = &m->read[m->nread];
+	r->gpa = gpa;
+	r->len = len;
+	m->want = true;
+	return -1;
+}
+
+/* Natural pieces of at most 8 bytes, as a bus would make them. */
+static unsigned mmio_piece(gpa_t gpa, unsigned len)
+{
+	unsigned n = 8;
+
+	while (n > len || (gpa & (n - 1)))
+		n /= 2;
+	return n;
+}
+
+int mmio_read(struct engine *e, gpa_t gpa, void *buf, unsigned len)
+{
+	u8 *p = buf;
+
+	if (e->mmio.wr_pending)
+		return -1; /* writes stay in order before reads */
+	for (unsigned n; len; len -= n, gpa += n, p += n) {
+		n = mmio_piece(gpa, len);
+		if (mmio_read_part(e, gpa, p, n))
+			return -1;
+	}
+	return 0;
+}
+
+/* The instruction that read has everything: forget the values. */
+static void mmio_done(struct engine *e)
+{
+	e->mmio.nread = e->mmio.next = 0;
+}
+
+int mmio_write(struct engine *e, gpa_t gpa, const void *buf, unsigned len)
+{
+	struct mmio *m = &e->mmio;
+
+	if (m->wr_pending)
+		return -1;
+	m->wr_pending = true;
+	m->wr_gpa = gpa;
+	m->wr_len = MIN(len, 8u);
+	light_copy(m->wr_data, buf, m->wr_len);
+	engine_kick_self(e);
+	return 0;
+}
+
+/* --- data breakpoints (SDM vol. 3, 17.2) */
+
+void brk_check(struct engine *e, gva_t la, unsigned len, bool write)
+{
+	const struct cpu *c = &e->v->cpu;
+
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned rw = (c->dr[7] >> (16 + 4 * i)) & 3;
+		unsigned lc = (c->dr[7] >> (18 + 4 * i)) & 3;
+		u32 n = lc == 2 ? 8 : lc + 1;
+		u32 at = (u32)c->dr[i] & ~(n - 1);
+
+		if (!(c->dr[7] & (3u << (2 * i))))
+			continue;
+		if (rw != 3 && !(rw == 1 && write))
+			continue;
+		if ((u32)la < at + n && at < (u32)la + len)
+			e->v->db_pending |= DR6_B0 << i;
+	}
+}
+
+/* --- software TLB */
+
+void engine_tlb_flush(struct engine *e)
+{
+	for (unsigned k = 0; k < TLB_NR; k++) {
+		for (unsigned i = 0; i < TLB_SIZE; i++)
+			e->v->cpu.tlbs[k][i].rtag =
+				e->v->cpu.tlbs[k][i].wtag = 1;
+	}
+}
+
+static bool engine_ac(const struct vcpu *v)
+{
+	return v->cpu.sysflags & EFL_AC;
+}
+
+static void tlb_fill(struct engine *e, u32 la, const struct mmu_xlat *x,
+		     bool write)
+{
+	struct tlb_entry *t = (struct tlb_entry *)e->v->cpu.tlb;
+	u64 page = la & PAGE_MASK;
+
+	if (e->brk || (e->modes[e->mode].flags & XM_ALIGN))
+		return; /* every access is looked at */
+	t += (la >> PAGE_SHIFT) & (TLB_SIZE - 1);
+	if (t->rtag != page)
+		t->wtag = 1;
+	t->rtag = page;
+	if (write)
+		t->wtag = page;
+	t->addend = ((u64)x->hva & PAGE_MASK) - page;
+}
+
+/* One page of an access. 0, or -1 with v->exc set. */
+static int access_page(struct engine *e, u32 la, bool write,
+		       enum mmu_priv priv, struct bounce_part *p,
+		       struct mmu_xlat *x)
+{
+	enum mmu_result r = vmmu_translate(e->v->mmu, la,
+					   write ? MMU_WRITE : MMU_READ, priv,
+					   engine_ac(e->v), x);
+
+	if (r == MMU_PF) {
+		exc_pf(e->v, la, x->pfec);
+		return -1;
+	}
+	p->gpa = x->gpa;
+	p->hva = r == MMU_OK ? x->hva : NULL;
+	return 0;
+}
+
+static struct block *access_block(struct engine *e, u64 acc,
+				  struct bhsite **site)
+{
+	u64 back = e->v->cpu.ret_pc;
+	struct block *b = tcache_find(e->tc, back - 1);
+
+	must(b, "helper form called from %#lx, which is no block", back);
+	must(acc >> ACC_SITE_SHIFT < b->nhsites, "bad access word %#lx", acc);
+	*site = &b->hsites[acc >> ACC_SITE_SHIFT];
+	return b;
+}
+
+/*
+ * A write to a frame with code: its blocks go. If the running block is among
+ * them, the instruction is run again alone so that what follows is fetched
+ * anew (HAZARDS 61).
+ */
+static bool access_drops(struct engine *e, struct block *b, gpa_t gpa)
+{
+	engine_drop_code(e, gpa >> PAGE_SHIFT);
+	if (!b->dead || (b->variant & BLOCK_TEMP))
+		return false;
+	e->step_once = true;
+	e->stats.smc_steps++;
+	return true;
+}
+
+/* #AC(0) for a misaligned access (SDM vol. 3, 6.15, vector 17). */
+static bool access_misaligned(struct engine *e, u32 la, unsigned size)
+{
+	unsigned a = size & -size;
+
+	if (!(e->modes[e->mode].flags & XM_ALIGN) || a > 8)
+		return false;
+	return la & (a - 1);
+}
+
+/* Both pages of an access that crosses, or the single MMIO one. */
+static u64 access_bounce(struct engine *e, struct block *b, u32 la,
+			 unsigned size, u64 acc)
+{
+	struct bounce *bo = &e->bounce;
+	bool write = acc & ACC_WRITE;
+	unsigned first = MIN(size, (unsigned)(PAGE_SIZE - (la & ~PAGE_MASK)));
+	struct mmu_xlat x;
+
+	must(size <= BOUNCE_SIZE - 64, "bounce of %u bytes", size);
+	bo->nparts = first < size ? 2 : 1;
+	bo->part[0].len = first;
+	bo->part[1].len = size - first;
+	bo->len = size;
+	bo->buf = e->v->cpu.bounce + (la & 63);
+	for (unsigned i = 0; i < bo->nparts; i++) {
+		if (access_page(e, i ? la + first : la, write,
+				vcpu_priv(e->v), &bo->part[i], &x))
+			return 0;
+		if (write && bo->part[i].hva && x.has_code &&
+		    access_drops(e, b, x.gpa))
+			return 0;
+		if (write && !bo->part[i].hva && e->mmio.wr_pending)
+			return 0; /* restart after the client took it */
+	}
+	for (unsigned i = 0, off = 0; i < bo->nparts; i++) {
+		struct bounce_part *p = &bo->part[i];
+
+		if (p->hva)
+			light_copy(bo->buf + off, p->hva, p->len);
+		else if ((acc & ACC_READ) &&
+			 mmio_read(e, p->gpa, bo->buf + off, p->len))
+			return 0;
+		off += p->len;
+	}
+	mmio_done(e);
+	if (write)
+		e->v->cpu.commit = e->v->cpu.commit_slow;
+	e->stats.bounces++;
+	return (u64)bo->buf;
+}
+
+/* GLUE_TLB missed: the host address for the access, or 0 to leave. */
+u64 engine_tlb_miss(struct cpu *c, u32 la, u64 acc)
+{
+	struct vcpu *v = container_of(c, struct vcpu, cpu);
+	struct engine *e = v->eng;
+	bool write = acc & ACC_WRITE;
+	unsigned size = acc & 0xfff;
+	struct bhsite *hs;
+	struct block *b = access_block(e, acc, &hs);
+	struct bounce_part p;
+	struct mmu_xlat x;
+
+	e->stats.tlb_misses++;
+	e->mmio.next = 0;
+	c->rip = hs->eip;
+	if (access_misaligned(e, la, size)) {
+		exc_raise_err(v, VEC_AC, 0);
+		return 0;
+	}
+	if (e->brk)
+		brk_check(e, la, size, write);
+	if ((la & ~PAGE_MASK) + size > PAGE_SIZE)
+		return access_bounce(e, b, la, size, acc);
+	if (access_page(e, la, write, vcpu_priv(v), &p, &x))
+		return 0;
+	if (!p.hva)
+		return access_bounce(e, b, la, size, acc);
+	if (write && x.has_code && access_drops(e, b, x.gpa))
+		return 0;
+	tlb_fill(e, la, &x, write);
+	return (u64)p.hva;
+}
+
+/* After the instruction: the bounce buffer goes where it belongs. */
+u64 engine_commit(struct cpu *c, u32 unused8, u64 unused9)
+{
+	struct engine *e = container_of(c, struct vcpu, cpu)->eng;
+	const u8 *src = e->bounce.buf;
+
+	(void)unused8;
+	(void)unused9;
+	c->commit = c->commit_none;
+	for (unsigned i = 0; i < e->bounce.nparts; i++) {
+		struct bounce_part *p = &e->bounce.part[i];
+
+		if (p->hva)
+			light_copy(p->hva, src, p->len);
+		else
+			mmio_write(e, p->gpa, src, p->len);
+		src += p->len;
+	}
+	return 1;
+}
+
+/* GLUE_SEG failed: #SS(0) for the stack segment, else #GP(0). */
+u64 engine_seg_fault(struct cpu *c, u32 off, u64 acc)
+{
+	struct vcpu *v = container_of(c, struct vcpu, cpu);
+	struct bhsite *hs;
+
+	(void)off;
+	access_block(v->eng, acc, &hs);
+	c->rip = hs->eip;
+	if (((acc >> ACC_SEG_SHIFT) & 7) == CPU_SS)
+		exc_raise_err(v, VEC_SS, 0);
+	else
+		exc_gp(v, 0);
+	return 0;
+}
+
+/* --- gmem: for system instructions */
+
+static int gmem_part(struct engine *e, u32 la, void *buf, unsigned len,
+		     enum mmu_priv priv, bool write)
+{
+	struct bounce_part p;
+	struct mmu_xlat x;
+
+	if (access_page(e, la, write, priv, &p, &x))
+		return -1;
+	if (!p.hva)
+		return write ? mmio_write(e, p.gpa, buf, len) :
+			       mmio_read(e, p.gpa, buf, len);
+	if (write) {
+		if (x.has_code)
+			engine_drop_code(e, x.gpa >> PAGE_SHIFT);
+		light_copy(p.hva, buf, len);
+	} else {
+		light_copy(buf, p.hva, len);
+	}
+	return 0;
+}
+
+static int gmem_rw(struct vcpu *v, gva_t la, void *buf, unsigned len,
+		   enum mmu_priv priv, bool write)
+{
+	u8 *p = buf;
+
+	if (v->eng->brk && priv != MMU_IMPLICIT)
+		brk_check(v->eng, la, len, write);
+	for (unsigned n; len; len -= n, la += n, p += n) {
+		n = MIN(len, (unsigned)(PAGE_SIZE - (la & ~PAGE_MASK)));
+		if (gmem_part(v->eng, (u32)la, p, n, priv, write))
+			return -1;
+	}
+	return 0;
+}
+
+int gmem_read(struct vcpu *v, gva_t la, void *buf, unsigned len,
+	      enum mmu_priv priv)
+{
+	return gmem_rw(v, la, buf, len, priv, false);
+}
+
+/* All pages are tested before the first byte changes (HAZARDS 9). */
+int gmem_write(struct vcpu *v, gva_t la, const void *buf, unsigned len,
+	       enum mmu_priv priv)
+{
+	if ((la & ~PAGE_MASK) + len > PAGE_SIZE &&
+	    gmem_probe(v, la, len, MMU_WRITE, priv))
+		return -1;
+	return gmem_rw(v, la, (void *)buf, len, priv, true);
+}
+
+int gmem_probe(struct vcpu *v, gva_t la, unsigned len, enum mmu_access acc,
+	       enum mmu_priv priv)
+{
+	struct bounce_part p;
+	struct mmu_xlat x;
+
+	for (unsigned n; len; len -= n, la += n) {
+		n = MIN(len, (unsigned)(PAGE_SIZE - (la & ~PAGE_MASK)));
+		if (access_page(v->eng, (u32)la, acc & MMU_WRITE, priv, &p,
+				&x))
+			return -1;
+	}
+	return 0;
+}

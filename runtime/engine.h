@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * engine.h - the engine's own state beside a vCPU: code cache, hash tables,
+ * modes, what is pending. Private to runtime/.
+ *
+ * Threads: everything belongs to the vCPU's thread but the fields under
+ * "any thread".
+ */
+#ifndef UMBRA_ENGINE_H
+#define UMBRA_ENGINE_H
+
+#include <sys/types.h>
+
+#include "tcache.h"
+#include "vcpu.h"
+
+/* A hash table of (view, mode): HASH_SIZE offsets, see struct cpu.hash. */
+#define HASH_SIZE 65536u
+#define HTABS	  64
+struct htab {
+	u32 view, mode; /* view 0: unused */
+	u32 *table;
+	u64 used; /* stamp of the last activation */
+};
+
+#define MAX_MODES 512
+
+/* Execution permission and frame of a linear page in the current views. */
+#define FETCH_TLB 256
+struct fetch_entry {
+	u64 tag; /* page | view << 32 in 64 bits: see fetch_tag(); 0 unused */
+	gpa_t gpa;
+};
+
+/* MMIO under way. Reads are repeated: the instruction is restarted when the
+ * client has supplied a value and finds it here. One write may be waiting
+ * for the next block boundary. */
+#define MMIO_READS 4
+struct mmio_read {
+	gpa_t gpa;
+	unsigned len;
+	u8 data[8];
+};
+struct mmio {
+	struct mmio_read read[MMIO_READS];
+	unsigned nread, next; /* filled; next to be consumed */
+	bool want;	      /* read[nread] is to be asked of the client */
+	bool asked;	      /* and the client runs with it */
+	bool wr_pending;
+	gpa_t wr_gpa;
+	unsigned wr_len;
+	u8 wr_data[8];
+};
+
+/* A helper-form access that no single host page can serve. */
+struct bounce {
+	unsigned nparts, len;
+	u8 *buf;
+	struct bounce_part {
+		gpa_t gpa;
+		u8 *hva; /* NULL: MMIO */
+		unsigned len;
+	} part[2];
+};
+
+struct engine_stats {
+#define STAT(name, text) u64 name;
+#include "stats.def"
+#undef STAT
+};
+
+/* Sites in helper form, by linear address; a set that may forget. */
+#define SITE_SET 8192
+
+struct engine {
+	struct vcpu *v;
+	struct umbra_vm *vm;
+	struct tcache *tc;
+
+	struct xmode modes[MAX_MODES];
+	unsigned nmodes, mode;	/* mode: the current id */
+	bool slow; /* single-step, debug registers, trace: one by one */
+	bool tf;   /* the current instruction is single-stepped */
+	bool brk;  /* data breakpoints are on */
+
+	struct htab htab[HTABS];
+	struct htab *cur;	/* of the current view and mode */
+	u32 *empty_hash;
+	u64 stamp;
+	u32 view;		/* current view id */
+
+	struct fetch_entry fetch[FETCH_TLB];
+	u32 sites[SITE_SET];
+
+	u8 *pair_map; /* mapping of the pair stack with its guard */
+	size_t pair_bytes;
+	u64 pair_guard, pair_guard_end;
+	bool drop_pairs;
+
+	bool a20_off;	/* bit 20 of physical addresses is masked */
+	bool step_once; /* run one instruction in a temporary block */
+	bool leave;	/* a system instruction filled vcpu->run */
+	struct mmio mmio;
+	struct bounce bounce;
+
+	struct xlate_out *out; /* scratch of translation */
+	struct engine_stats stats;
+
+	int (*intack)(void *opaque);
+	void *intack_opaque;
+
+	/* any thread */
+	u32 irq_level, nmi, want_intr;
+	u32 sleeping;
+	pid_t tid; /* of the thread inside umbra_vcpu_run, or 0 */
+};
+
+struct umbra_vm {
+	struct umbra_host host;
+	struct umbra_inject inj;
+	struct mmu *mmu;
+	struct vcpu *vcpu; /* one, until the engine has several */
+	gfn_t max_gfn;
+};
+
+/* --- engine.c */
+extern const struct mmu_ops engine_mmu_ops;
+extern const struct tcache_ops engine_tcache_ops;
+void engine_wire(struct engine *e); /* the C functions the glue calls */
+void engine_activate(struct engine *e); /* hash, window, tlb of now */
+void engine_drop_pairs(struct engine *e);
+bool engine_irq_waits(const struct engine *e);
+void engine_kick_self(struct engine *e);
+
+/* --- mode.c */
+void mode_update(struct engine *e);
+
+/* --- block.c: find or make the block at cpu.rip. NULL: v->exc is pending. */
+struct block *engine_block(struct engine *e, u8 variant);
+void engine_forget_fetch(struct engine *e, gva_t gva, u64 npages, u32 view);
+/* Code on the frame is about to change. */
+void engine_drop_code(struct engine *e, gfn_t gfn);
+void engine_site_add(struct engine *e, u32 la);
+bool engine_site_test(const struct engine *e, u32 la);
+
+/* --- fault.c: after EXIT_FAULT; true: resume at cpu.fault. */
+bool engine_fault(struct engine *e);
+/* Guest state of the site at cpu.fault, before (or after) its instruction. */
+void engine_restore(struct engine *e, struct block *b,
+		    const struct bsite *s);
+
+/* --- access.c: C behind GLUE_TLB, GLUE_SEG and commit. */
+u64 engine_tlb_miss(struct cpu *c, u32 la, u64 acc);
+u64 engine_commit(struct cpu *c, u32 unused8, u64 unused9);
+u64 engine_seg_fault(struct cpu *c, u32 off, u64 acc);
+void engine_tlb_flush(struct engine *e);
+int mmio_read(struct engine *e, gpa_t gpa, void *buf, unsigned len);
+int mmio_write(struct engine *e, gpa_t gpa, const void *buf, unsigned len);
+void brk_check(struct engine *e, gva_t la, unsigned len, bool write);
+
+/* --- signals.c */
+int signals_init(void);
+int signals_attach(struct engine *e); /* the calling thread runs e */
+void signals_detach(struct engine *e);
+int signals_kick_number(void);
+
+/* --- dump.c */
+void engine_dump(void *engine);
+void engine_trace(struct engine *e);
+
+#endif

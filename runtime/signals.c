@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * signals.c - host signals of a vCPU thread: faults in generated code become
+ * EXIT_FAULT, kicks make generated code leave soon.
+ *
+ * A kick is a signal to the vCPU's own thread. In C it only leaves its mark
+ * in cpu.kick, which glue_enter tests inside a range that the handler
+ * rewinds; in a block it turns the block's chained exits back to their stubs,
+ * empties the hash and the pair stack, so that whatever the block does next
+ * at its end leads to C (HAZARDS 33, 34).
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "engine.h"
+#include "glue.h"
+#include "log.h"
+#include "signals.h"
+
+/* The engine that runs on this thread: signal dispatch needs to find it. */
+static __thread struct engine *signals_engine;
+
+#ifndef AT_MINSIGSTKSZ
+#define AT_MINSIGSTKSZ 51
+#endif
+
+int signals_kick_number(void)
+{
+	return SIGRTMIN + 1;
+}
+
+static void fault_store(struct hfault *f, const ucontext_t *uc)
+{
+	static const int order[H_NR] = {
+		REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
+		REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
+		REG_R12, REG_R13, REG_R14, REG_R15,
+	};
+	const greg_t *g = uc->uc_mcontext.gregs;
+
+	for (int i = 0; i < H_NR; i++)
+		f->reg[i] = (u64)g[order[i]];
+	f->rip = (u64)g[REG_RIP];
+	f->rflags = (u64)g[REG_EFL];
+	f->addr = (u64)g[REG_CR2];
+	f->trapno = (u32)g[REG_TRAPNO];
+	f->err = (u32)g[REG_ERR];
+}
+
+/* Continue at glue_leave_fault with the state in cpu.fault. */
+static void fault_leave(struct engine *e, ucontext_t *uc, u32 trapno)
+{
+	greg_t *g = uc->uc_mcontext.gregs;
+	struct hfault *f = &e->v->cpu.fault;
+
+	fault_store(f, uc);
+	if (trapno)
+		f->trapno = trapno;
+	if (f->trapno != 14)
+		f->addr = 0;
+	g[REG_RIP] = (greg_t)glue_leave_fault;
+	g[REG_R15] = (greg_t)&e->v->cpu;
+	g[REG_EFL] &= ~(greg_t)(EFL_DF | EFL_AC | EFL_TF);
+}
+
+static void signals_die(int sig, const ucontext_t *uc)
+{
+	const greg_t *g = uc->uc_mcontext.gregs;
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+
+	sigaction(sig, &dfl, NULL);
+	sigaction(SIGABRT, &dfl, NULL);
+	must(false,
+	     "signal %d (trap %d, error %#x) at host %#lx, address %#lx", sig,
+	     (int)g[REG_TRAPNO], (unsigned)g[REG_ERR], (u64)g[REG_RIP],
+	     (u64)g[REG_CR2]);
+}
+
+static void signals_fault(int sig, siginfo_t *si, void *ctx)
+{
+	ucontext_t *uc = ctx;
+	greg_t *g = uc->uc_mcontext.gregs;
+	struct engine *e = signals_engine;
+	u64 pc = (u64)g[REG_RIP], addr = (u64)g[REG_CR2];
+
+	(void)si;
+	if (!e || pc < tcache_base(e->tc) || pc >= tcache_end(e->tc) ||
+	    sig == SIGBUS)
+		signals_die(sig, uc);
+	if (g[REG_TRAPNO] == 14 && addr >= e->pair_guard &&
+	    addr < e->pair_guard_end) {
+		/* The pair stack is full: forget it, call again (rule 31). */
+		g[REG_RSP] = (greg_t)e->v->cpu.pair_top;
+		return;
+	}
+	fault_leave(e, uc, 0);
+}
+
+static bool in_range(u64 pc, u64 from, u64 to)
+{
+	return pc >= from && pc < to;
+}
+
+/* The pair stack with nothing but one return address on it. */
+static u64 pairs_only(struct engine *e, u64 ret)
+{
+	u64 *top = (u64 *)e->v->cpu.pair_top;
+
+	top[-1] = ret;
+	return (u64)(top - 1);
+}
+
+static void kick_block(struct engine *e, ucontext_t *uc, struct block *b)
+{
+	greg_t *g = uc->uc_mcontext.gregs;
+	const struct bsite *s = block_site_at(b, (u64)g[REG_RIP]);
+
+	if (s && s->rep) {
+		fault_leave(e, uc, FAULT_KICK);
+		return;
+	}
+	tcache_unchain_exits(e->tc, b);
+	g[REG_RSP] = (greg_t)e->v->cpu.pair_top;
+}
+
+/* Offsets in the glue copy of labels in the original. */
+static u64 glue_copy(const struct engine *e, const u8 *label)
+{
+	return tcache_base(e->tc) + (u64)(label - glue_blob);
+}
+
+static void kick_glue(struct engine *e, ucontext_t *uc, u64 pc)
+{
+	greg_t *g = uc->uc_mcontext.gregs;
+
+	if (in_range(pc, glue_copy(e, glue_at_sentinel),
+		     glue_copy(e, glue_at_hash_end))) {
+		/* r8 holds the target: look it up again, in the empty hash */
+		g[REG_RIP] = (greg_t)glue_copy(e, glue_at_hash);
+		g[REG_RSP] = (greg_t)e->v->cpu.pair_top;
+	} else if (in_range(pc, glue_copy(e, glue_at_leaf),
+			    glue_copy(e, glue_at_leaf_end))) {
+		u64 ret = *(u64 *)g[REG_RSP];
+		struct block *b = tcache_find(e->tc, ret - 1);
+
+		if (b)
+			tcache_unchain_exits(e->tc, b);
+		g[REG_RSP] = (greg_t)pairs_only(e, ret);
+	} else if (in_range(pc, glue_copy(e, glue_at_back_test),
+			    glue_copy(e, glue_at_back_end))) {
+		g[REG_RIP] = (greg_t)glue_copy(e, glue_at_back_test);
+		g[REG_RSP] = (greg_t)e->v->cpu.c_rsp;
+	}
+	/* Elsewhere in the glue we are on the way to C, which looks. */
+}
+
+static void signals_kick(int sig, siginfo_t *si, void *ctx)
+{
+	ucontext_t *uc = ctx;
+	greg_t *g = uc->uc_mcontext.gregs;
+	struct engine *e = signals_engine;
+	u64 pc = (u64)g[REG_RIP];
+
+	(void)sig;
+	(void)si;
+	if (!e)
+		return;
+	e->v->cpu.kick = 1;
+	if (in_range(pc, tcache_base(e->tc), tcache_end(e->tc))) {
+		struct block *b = tcache_find(e->tc, pc);
+
+		e->stats.kicks++;
+		e->v->cpu.hash = (u64)e->empty_hash;
+		if (b)
+			kick_block(e, uc, b);
+		else
+			kick_glue(e, uc, pc);
+	} else if (in_range(pc, (u64)glue_enter_test, (u64)glue_enter_end)) {
+		g[REG_RIP] = (greg_t)glue_enter_kick;
+	} else if (in_range(pc, (u64)glue_resume_test,
+			    (u64)glue_resume_end)) {
+		g[REG_RIP] = (greg_t)glue_resume_kick;
+	}
+}
+
+int signals_init(void)
+{
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+				      SIGTRAP };
+	struct sigaction sa = { .sa_flags = SA_SIGINFO | SA_ONSTACK |
+					    SA_RESTART };
+
+	sigfillset(&sa.sa_mask);
+	sa.sa_sigaction = signals_fault;
+	for (unsigned i = 0; i < ARRAY_SIZE(faults); i++) {
+		if (sigaction(faults[i], &sa, NULL))
+			return -errno;
+	}
+	sa.sa_sigaction = signals_kick;
+	if (sigaction(signals_kick_number(), &sa, NULL))
+		return -errno;
+	return 0;
+}
+
+/* Gives the calling thread an alternate stack, once a thread. */
+static int signals_stack(void)
+{
+	size_t size = getauxval(AT_MINSIGSTKSZ) + 65536;
+	stack_t ss, old;
+	u8 *p;
+
+	if (!sigaltstack(NULL, &old) && !(old.ss_flags & SS_DISABLE))
+		return 0;
+	size = ALIGN_UP(size, PAGE_SIZE) + PAGE_SIZE;
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	mprotect(p, PAGE_SIZE, PROT_NONE);
+	ss = (stack_t){ .ss_sp = p + PAGE_SIZE, .ss_size = size - PAGE_SIZE };
+	return sigaltstack(&ss, NULL) ? -errno : 0;
+}
+
+int signals_attach(struct engine *e)
+{
+	int err = 0;
+
+	if (signals_engine == e)
+		return 0;
+	err = signals_stack();
+	signals_engine = e;
+	__atomic_store_n(&e->tid, (pid_t)syscall(SYS_gettid),
+			 __ATOMIC_SEQ_CST);
+	return err;
+}
+
+void signals_detach(struct engine *e)
+{
+	if (signals_engine == e)
+		signals_engine = NULL;
+	__atomic_store_n(&e->tid, 0, __ATOMIC_SEQ_CST);
+}

@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * tcache.c - the code cache; see tcache.h for the contract.
+ *
+ * Lookups, chaining and dropping run on light exits: general registers only,
+ * no libc. Making blocks (reserve, commit) is heavy.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "glue.h"
+#include "lightmem.h"
+#include "tcache.h"
+
+#define BUCKET_BITS 15
+#define BUCKETS	    (1u << BUCKET_BITS)
+#define REGIONS	    4
+
+struct region {
+	u32 start, next, end; /* offsets in the cache */
+	unsigned nblocks, cap;
+	struct block **blocks; /* by ascending address */
+};
+
+struct tcache {
+	u8 *rw;
+	u64 host;
+	size_t bytes;
+	u32 glue[GLUE_NR];
+	struct region region[REGIONS];
+	unsigned current;
+	struct block *bucket[BUCKETS];
+	struct block **frames; /* by gfn: first block, linked by frame_next */
+	gfn_t max_gfn;
+	struct tcache_ops ops;
+	struct tcache_stats stats;
+};
+
+static u32 glue_off(const u8 *label)
+{
+	return (u32)(label - glue_blob);
+}
+
+static void tcache_copy_glue(struct tcache *t)
+{
+	memcpy(t->rw, glue_blob, (size_t)(glue_blob_end - glue_blob));
+	t->glue[GLUE_MISS] = glue_off(glue_at_miss);
+	t->glue[GLUE_HASH] = glue_off(glue_at_hash);
+	t->glue[GLUE_DIRECT] = glue_off(glue_at_direct);
+	t->glue[GLUE_HELPER] = glue_off(glue_at_helper);
+	t->glue[GLUE_TLB] = glue_off(glue_at_tlb);
+	t->glue[GLUE_SEG] = glue_off(glue_at_seg);
+}
+
+/* Maps code memory twice: writable, and executable but not writable. */
+static int tcache_map(struct tcache *t)
+{
+	int err = 0;
+	int fd = memfd_create("umbra-code", MFD_CLOEXEC);
+	void *rw, *rx;
+
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)t->bytes) < 0)
+		goto fail;
+	rw = mmap(NULL, t->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (rw == MAP_FAILED)
+		goto fail;
+	rx = mmap(NULL, t->bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+	if (rx == MAP_FAILED) {
+		err = -errno;
+		munmap(rw, t->bytes);
+		close(fd);
+		return err;
+	}
+	close(fd);
+	t->rw = rw;
+	t->host = (u64)rx;
+	return 0;
+fail:
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+static int tcache_regions(struct tcache *t)
+{
+	u32 glue = ALIGN_UP((u32)(glue_blob_end - glue_blob), 64u);
+	u32 each = (u32)((t->bytes - glue) / REGIONS) & ~63u;
+
+	for (unsigned i = 0; i < REGIONS; i++) {
+		struct region *r = &t->region[i];
+
+		r->start = r->next = glue + i * each;
+		r->end = r->start + each;
+		r->cap = each / 64 + 1;
+		r->blocks = calloc(r->cap, sizeof(*r->blocks));
+		if (!r->blocks)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int tcache_new(struct tcache **out, size_t bytes, gfn_t max_gfn,
+	       const struct tcache_ops *ops)
+{
+	struct tcache *t = calloc(1, sizeof(*t));
+	int err;
+
+	if (!t)
+		return -ENOMEM;
+	t->bytes = MAX(bytes, (size_t)(REGIONS * 2 * XLATE_MAX_BYTES));
+	t->ops = *ops;
+	t->max_gfn = max_gfn;
+	err = tcache_map(t);
+	if (err)
+		goto fail;
+	tcache_copy_glue(t);
+	err = tcache_regions(t);
+	if (err)
+		goto fail;
+	t->frames = mmap(NULL, (max_gfn + 1) * sizeof(*t->frames),
+			 PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (t->frames == MAP_FAILED) {
+		err = -errno;
+		t->frames = NULL;
+		goto fail;
+	}
+	*out = t;
+	return 0;
+fail:
+	tcache_free(t);
+	return err;
+}
+
+void tcache_free(struct tcache *t)
+{
+	if (!t)
+		return;
+	for (unsigned i = 0; i < REGIONS; i++) {
+		for (unsigned k = 0; k < t->region[i].nblocks; k++)
+			free(t->region[i].blocks[k]);
+		free(t->region[i].blocks);
+	}
+	if (t->frames)
+		munmap(t->frames, (t->max_gfn + 1) * sizeof(*t->frames));
+	if (t->rw)
+		munmap(t->rw, t->bytes);
+	if (t->host)
+		munmap((void *)t->host, t->bytes);
+	free(t);
+}
+
+const struct tcache_stats *tcache_stats(const struct tcache *t)
+{
+	return &t->stats;
+}
+
+u64 tcache_base(const struct tcache *t)
+{
+	return t->host;
+}
+
+u64 tcache_end(const struct tcache *t)
+{
+	return t->host + t->bytes;
+}
+
+const u32 *tcache_glue(const struct tcache *t)
+{
+	return t->glue;
+}
+
+static unsigned bucket_of(u32 eip, u32 mode, u8 variant)
+{
+	u32 h = eip * 0x9e3779b1u ^ mode * 0x85ebca6bu ^ variant;
+
+	return h >> (32 - BUCKET_BITS);
+}
+
+struct block *tcache_lookup(struct tcache *t, u32 eip, gpa_t gpa, u32 mode,
+			    u8 variant)
+{
+	struct block *b = t->bucket[bucket_of(eip, mode, variant)];
+
+	for (; b; b = b->hash_next) {
+		if (b->eip == eip && b->gfn[0] == gpa >> PAGE_SHIFT &&
+		    b->mode == mode && b->variant == variant)
+			return b;
+	}
+	return NULL;
+}
+
+struct block *tcache_find(struct tcache *t, u64 host)
+{
+	u32 off;
+	struct region *r = NULL;
+	unsigned lo, hi;
+
+	if (host < t->host || host >= t->host + t->bytes)
+		return NULL;
+	off = (u32)(host - t->host);
+	for (unsigned i = 0; i < REGIONS; i++) {
+		if (off >= t->region[i].start && off < t->region[i].next)
+			r = &t->region[i];
+	}
+	if (!r || !r->nblocks)
+		return NULL;
+	for (lo = 0, hi = r->nblocks; hi - lo > 1;) {
+		unsigned mid = (lo + hi) / 2;
+
+		if (r->blocks[mid]->host <= host)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	if (host < r->blocks[lo]->host ||
+	    host >= r->blocks[lo]->host + r->blocks[lo]->size)
+		return NULL;
+	return r->blocks[lo];
+}
+
+struct bexit *block_exit_at(struct block *b, u64 stub_host)
+{
+	for (unsigned i = 0; i < b->nexits; i++) {
+		if (b->host + b->exits[i].stub_off == stub_host)
+			return &b->exits[i];
+	}
+	return NULL;
+}
+
+const struct bsite *block_site_at(const struct block *b, u64 host)
+{
+	u32 off = (u32)(host - b->host);
+	unsigned lo = 0, hi = b->nsites;
+
+	if (!hi || b->sites[0].host_off > off)
+		return NULL;
+	while (hi - lo > 1) {
+		unsigned mid = (lo + hi) / 2;
+
+		if (b->sites[mid].host_off <= off)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return &b->sites[lo];
+}
+
+/* jmp/jcc/call rel32: the field holds target minus its own end. */
+static void block_patch(struct block *b, u32 patch_off, u64 target)
+{
+	s32 rel = (s32)(target - (b->host + patch_off + 4));
+
+	__atomic_store_n((s32 *)(void *)(b->rw + patch_off), rel,
+			 __ATOMIC_RELAXED);
+}
+
+void tcache_chain(struct tcache *t, struct block *from, struct bexit *x,
+		  struct block *to)
+{
+	must(!x->to && !from->dead && !to->dead, "chaining a dead block");
+	block_patch(from, x->patch_off, to->host + to->entry);
+	x->to = to;
+	x->next = to->incoming;
+	x->prev = &to->incoming;
+	if (x->next)
+		x->next->prev = &x->next;
+	to->incoming = x;
+	t->stats.chains++;
+}
+
+static struct block *bexit_block(struct bexit *x)
+{
+	struct block **owner = (struct block **)(void *)(x - x->slot);
+
+	return owner[-1]; /* exits[] follows a pointer to its block */
+}
+
+static void bexit_unchain(struct tcache *t, struct block *from,
+			  struct bexit *x)
+{
+	if (!x->to)
+		return;
+	block_patch(from, x->patch_off, from->host + x->stub_off);
+	*x->prev = x->next;
+	if (x->next)
+		x->next->prev = x->prev;
+	x->to = NULL;
+	t->stats.unchains++;
+}
+
+void tcache_unchain_exits(struct tcache *t, struct block *b)
+{
+	for (unsigned i = 0; i < b->nexits; i++)
+		bexit_unchain(t, b, &b->exits[i]);
+}
+
+static void bucket_remove(struct tcache *t, struct block *b)
+{
+	struct block **p = &t->bucket[bucket_of(b->eip, b->mode, b->variant)];
+
+	while (*p && *p != b)
+		p = &(*p)->hash_next;
+	if (*p)
+		*p = b->hash_next;
+}
+
+/* frame_next[k] continues the list of gfn[k]; a block that lies on two
+ * frames is on both lists. */
+static struct block **frame_link(struct block *b, gfn_t gfn)
+{
+	return &b->frame_next[b->gfn[0] == gfn ? 0 : 1];
+}
+
+static void frame_remove(struct tcache *t, struct block *b, gfn_t gfn)
+{
+	struct block **p = &t->frames[gfn];
+
+	while (*p && *p != b)
+		p = frame_link(*p, gfn);
+	if (*p)
+		*p = *frame_link(b, gfn);
+	if (!t->frames[gfn])
+		t->ops.frame_clear(t->ops.opaque, gfn);
+}
+
+void tcache_drop(struct tcache *t, struct block *b)
+{
+	if (b->dead)
+		return;
+	b->dead = true;
+	t->stats.drops++;
+	while (b->incoming)
+		bexit_unchain(t, bexit_block(b->incoming), b->incoming);
+	tcache_unchain_exits(t, b);
+	if (!(b->variant & BLOCK_TEMP)) {
+		bucket_remove(t, b);
+		for (unsigned i = 0; i < b->nframes; i++)
+			frame_remove(t, b, b->gfn[i]);
+	}
+	t->ops.dropped(t->ops.opaque, b);
+}
+
+void tcache_drop_frame(struct tcache *t, gfn_t gfn)
+{
+	if (gfn > t->max_gfn)
+		return;
+	while (t->frames[gfn])
+		tcache_drop(t, t->frames[gfn]);
+}
+
+void tcache_drop_all(struct tcache *t)
+{
+	for (unsigned i = 0; i < REGIONS; i++) {
+		for (unsigned k = 0; k < t->region[i].nblocks; k++)
+			tcache_drop(t, t->region[i].blocks[k]);
+	}
+}
+
+static void region_reuse(struct tcache *t, struct region *r)
+{
+	for (unsigned k = 0; k < r->nblocks; k++) {
+		tcache_drop(t, r->blocks[k]);
+		free(r->blocks[k]);
+	}
+	if (r->nblocks)
+		t->stats.region_reuses++;
+	r->nblocks = 0;
+	r->next = r->start;
+}
+
+void tcache_reserve(struct tcache *t, u8 **rw, u64 *host)
+{
+	struct region *r = &t->region[t->current];
+
+	if (r->end - r->next < XLATE_MAX_BYTES || r->nblocks == r->cap) {
+		t->current = (t->current + 1) % REGIONS;
+		r = &t->region[t->current];
+		region_reuse(t, r);
+	}
+	*rw = t->rw + r->next;
+	*host = t->host + r->next;
+}
+
+/* One allocation: the block, its owner word, exits, sites, hsites, eips. */
+static struct block *block_alloc(const struct xlate_out *o)
+{
+	size_t n = ALIGN_UP(sizeof(struct block), 16ul) + 16 +
+		   o->nexits * sizeof(struct bexit) +
+		   o->nhsites * sizeof(struct bhsite) +
+		   o->nsites * sizeof(struct bsite) +
+		   (o->ninsns + 1) * sizeof(u32);
+	u8 *p = calloc(1, n);
+	struct block *b = (struct block *)(void *)p;
+
+	if (!b)
+		return NULL;
+	p += ALIGN_UP(sizeof(struct block), 16ul) + 8;
+	*(struct block **)(void *)p = b;
+	p += 8;
+	b->exits = (struct bexit *)(void *)p;
+	p += o->nexits * sizeof(struct bexit);
+	b->hsites = (struct bhsite *)(void *)p;
+	p += o->nhsites * sizeof(struct bhsite);
+	b->sites = (struct bsite *)(void *)p;
+	p += o->nsites * sizeof(struct bsite);
+	b->insn_eip = (u32 *)(void *)p;
+	return b;
+}
+
+static void block_tables(struct block *b, const struct xlate_out *o)
+{
+	b->ninsns = (u16)o->ninsns;
+	for (unsigned i = 0; i < o->ninsns; i++)
+		b->insn_eip[i] = o->insns[i].eip;
+	b->insn_eip[o->ninsns] = b->eip + o->guest_len;
+	b->nsites = (u16)o->nsites;
+	for (unsigned i = 0; i < o->nsites; i++) {
+		const struct xsite *s = &o->sites[i];
+
+		b->sites[i] = (struct bsite){ s->host_off, s->insn, s->kind,
+					      s->aux, s->aux2, s->rep };
+	}
+	b->nexits = (u16)o->nexits;
+	for (unsigned i = 0; i < o->nexits; i++) {
+		const struct xexit *x = &o->exits[i];
+
+		b->exits[i] = (struct bexit){
+			.patch_off = x->patch_off,
+			.stub_off = x->stub_off,
+			.target = x->target,
+			.kind = x->kind,
+			.same_page = x->same_page,
+			.slot = (u8)i,
+		};
+	}
+	b->nhsites = (u16)o->nhsites;
+	for (unsigned i = 0; i < o->nhsites; i++) {
+		const struct xhsite *h = &o->hsites[i];
+		const struct xinsn *x = &o->insns[h->insn];
+
+		b->hsites[i] = (struct bhsite){ x->eip, h->vector, h->error,
+						h->end, x->insn };
+	}
+}
+
+static void block_enter_tables(struct tcache *t, struct block *b)
+{
+	unsigned k = bucket_of(b->eip, b->mode, b->variant);
+
+	b->hash_next = t->bucket[k];
+	t->bucket[k] = b;
+	for (unsigned i = 0; i < b->nframes; i++) {
+		must(b->gfn[i] <= t->max_gfn, "code outside RAM");
+		b->frame_next[i] = t->frames[b->gfn[i]];
+		t->frames[b->gfn[i]] = b;
+	}
+}
+
+struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
+			    u32 mode, const gfn_t *frames, unsigned nframes,
+			    u8 variant)
+{
+	struct region *r = &t->region[t->current];
+	struct block *b = block_alloc(out);
+
+	if (!b)
+		return NULL;
+	must(out->size <= r->end - r->next, "block larger than reserved");
+	b->host = t->host + r->next;
+	b->rw = t->rw + r->next;
+	b->size = out->size;
+	b->entry = out->entry;
+	b->checked = out->checked;
+	b->eip = out->insns[0].eip;
+	b->guest_len = out->guest_len;
+	b->mode = mode;
+	b->variant = variant;
+	b->gfn[0] = frames[0];
+	b->gfn[1] = nframes > 1 ? frames[1] : frames[0];
+	b->nframes = (u8)(nframes > 1 && frames[1] != frames[0] ? 2 : 1);
+	block_tables(b, out);
+	memcpy(b->rw + out->blockword, &b, sizeof(b));
+	r->next += ALIGN_UP(out->size, 64u);
+	r->blocks[r->nblocks++] = b;
+	if (!(variant & BLOCK_TEMP))
+		block_enter_tables(t, b);
+	t->stats.blocks++;
+	t->stats.guest_insns += out->ninsns;
+	t->stats.host_bytes += out->size;
+	return b;
+}

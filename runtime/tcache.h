@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tcache.h - the code cache: blocks, where they lie, and who jumps to them.
+ *
+ * Code memory is one memfd mapped twice: read-write for us, read-execute for
+ * running (W^X). It is used in regions, round robin; when the next region is
+ * needed its blocks are dropped. Reservations are transactions: reserve,
+ * then commit or abort.
+ *
+ * A block is reachable by (1) the lookup table here, (2) chained exits of
+ * other blocks, (3) hash tables, (4) addresses on the pair stack, (5) the
+ * program counter. Dropping a block undoes (1) and (2) and tells the owner
+ * (ops.dropped) to undo (3) and (4); (5) is the caller's concern.
+ */
+#ifndef UMBRA_TCACHE_H
+#define UMBRA_TCACHE_H
+
+#include "base.h"
+#include "translator/xlate.h"
+
+struct block;
+
+/* A direct exit and the chain it is on while it is chained. */
+struct bexit {
+	u32 patch_off, stub_off; /* as in struct xexit */
+	u32 target;
+	u8 kind, same_page, slot; /* slot: index in block.exits */
+	struct block *to;	  /* chained to, or NULL */
+	struct bexit *next, **prev; /* on to->incoming */
+};
+
+struct bsite {
+	u32 host_off;
+	u16 insn;
+	u8 kind, aux, aux2, rep;
+};
+
+struct bhsite {
+	u32 eip;
+	s16 vector;
+	u32 error;
+	bool end; /* never goes on in the block */
+	struct insn insn;
+};
+
+struct block {
+	struct block *hash_next;
+	struct block *frame_next[2]; /* other blocks of gfn[0], gfn[1] */
+	u64 host;     /* address of the first byte, where it runs */
+	u8 *rw;	      /* the same byte, writable */
+	u32 size;
+	u32 entry, checked;
+	u32 eip;
+	u32 guest_len;
+	u32 mode;     /* interned mode id */
+	u64 gfn[2];   /* frame of the first byte; of the last if it crosses */
+	u8 nframes;
+	u8 variant;   /* BLOCK_* */
+	bool dead;    /* dropped, memory not yet reused */
+	u16 ninsns, nsites, nexits, nhsites;
+	u32 *insn_eip; /* [ninsns + 1]: of each instruction, and of the end */
+	struct bsite *sites;
+	struct bexit *exits;
+	struct bhsite *hsites;
+	struct bexit *incoming;
+};
+
+#define BLOCK_ONE  1 /* one instruction, leaves after it */
+#define BLOCK_TEMP 2 /* not in the tables: executed once */
+
+struct tcache_stats {
+	u64 blocks, guest_insns, host_bytes, drops, region_reuses;
+	u64 chains, unchains;
+};
+
+struct tcache_ops {
+	/* The block must not be entered again: forget hash entries and the
+	 * pair stack. */
+	void (*dropped)(void *opaque, struct block *b);
+	/* The last block of the frame is gone. */
+	void (*frame_clear)(void *opaque, gfn_t gfn);
+	void *opaque;
+};
+
+struct tcache;
+
+/* bytes: size of code memory. 0 or -errno. */
+int tcache_new(struct tcache **out, size_t bytes, gfn_t max_gfn,
+	       const struct tcache_ops *ops);
+void tcache_free(struct tcache *t);
+const struct tcache_stats *tcache_stats(const struct tcache *t);
+
+u64 tcache_base(const struct tcache *t); /* where the glue copy runs */
+u64 tcache_end(const struct tcache *t);
+const u32 *tcache_glue(const struct tcache *t);
+
+/* Room for a block of at most XLATE_MAX_BYTES: its rw and host address. May
+ * drop the blocks of one region. */
+void tcache_reserve(struct tcache *t, u8 **rw, u64 *host);
+/* Makes the block that out describes. frames: its gfns. A block that is not
+ * BLOCK_TEMP enters the tables. NULL: out of memory. */
+struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
+			    u32 mode, const gfn_t *frames, unsigned nframes,
+			    u8 variant);
+
+struct block *tcache_lookup(struct tcache *t, u32 eip, gpa_t gpa, u32 mode,
+			    u8 variant);
+/* The block around a host address, or NULL. Async-signal-safe. */
+struct block *tcache_find(struct tcache *t, u64 host);
+/* The exit whose stub is at the host address. */
+struct bexit *block_exit_at(struct block *b, u64 stub_host);
+const struct bsite *block_site_at(const struct block *b, u64 host);
+
+void tcache_chain(struct tcache *t, struct block *from, struct bexit *x,
+		  struct block *to);
+/* Patches every exit of b back to its stub. Async-signal-safe on the vCPU's
+ * own thread, when that is not in tcache code. */
+void tcache_unchain_exits(struct tcache *t, struct block *b);
+
+/* Drops all blocks with code on the frame. */
+void tcache_drop_frame(struct tcache *t, gfn_t gfn);
+void tcache_drop(struct tcache *t, struct block *b);
+void tcache_drop_all(struct tcache *t);
+
+#endif
