@@ -106,6 +106,8 @@ static const struct {
 	{ 64, "40 c5 f8 77", INSN_UD },
 	{ 32, "c5 f0 77", INSN_UD },	/* vvvv must be 1111b */
 	{ 32, "c5 e8 28 c0", INSN_UD },
+	{ 32, "c4 e1 38 28 c0", INSN_UD }, /* all four bits of it */
+	{ 32, "c4 e1 30 58 c0", INSN_OK }, /* in use, the high one is ignored */
 	{ 32, "c5 fc 16 00", INSN_UD },	/* vmovhps: L must be 0 */
 	{ 32, "c4 e2 f5 36 c0", INSN_UD }, /* vpermd: W must be 0 */
 	{ 32, "c4 e2 69 90 08", INSN_UD }, /* a gather without SIB */
