@@ -5,3 +5,11 @@ runtime_SRCS += runtime/log.c runtime/vm.c runtime/block.c runtime/dump.c \
 	runtime/fault.c runtime/mode.c runtime/tcache.c runtime/loglight.c
 runtime_LIGHT_SRCS += runtime/engine.c runtime/access.c runtime/fault.c \
 	runtime/mode.c runtime/loglight.c runtime/tcache.c
+# What privileged instructions and exceptions do.
+runtime_SYS_SRCS := runtime/exc.c runtime/seg.c runtime/far.c runtime/task.c \
+	runtime/sys.c runtime/sys_cr.c runtime/sys_fpu.c runtime/sys_int.c \
+	runtime/sys_io.c runtime/sys_misc.c runtime/sys_msr.c \
+	runtime/sys_seg.c runtime/sys_stack.c runtime/sys_string.c \
+	runtime/sys_vm86.c
+runtime_SRCS += $(runtime_SYS_SRCS)
+runtime_LIGHT_SRCS += $(runtime_SYS_SRCS)
