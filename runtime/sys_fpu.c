@@ -18,6 +18,8 @@
 #define FX_FDP	     16
 #define FX_MXCSR     24
 #define FX_MASK	     28
+#define FX_XMM8	     288
+#define FX_LEGACY_END 288
 #define XS_BV	     512
 #define XS_XCOMP_BV  520
 #define XS_AVX	     576
@@ -170,7 +172,7 @@ static void fpu_fix_pointers(struct vcpu *v, u8 *area)
 
 /* --- fxsave, fxrstor */
 
-/* Bytes 464..511 are the guest's own; the rest is rewritten. */
+/* Outside 64-bit mode what follows xmm7 is not touched. */
 static enum hret fpu_fxsave(struct vcpu *v, const struct insn *i)
 {
 	u8 *area = v->cpu.bounce;
@@ -182,8 +184,7 @@ static enum hret fpu_fxsave(struct vcpu *v, const struct insn *i)
 	host_fxsave(area);
 	fpu_fix_pointers(v, area);
 	light_put32(area + FX_MASK, MXCSR_BITS);
-	light_zero(area + 288, 128); /* xmm8..15 are not the guest's */
-	return gmem_write(v, la, area, 464, vcpu_priv(v)) ? H_EXC : H_NEXT;
+	return gmem_write(v, la, area, FX_LEGACY_END, vcpu_priv(v)) ? H_EXC : H_NEXT;
 }
 
 /* An image of 32-bit pointers and selectors, for the host's 64-bit form. */
@@ -204,6 +205,7 @@ static enum hret fpu_fxrstor(struct vcpu *v, const struct insn *i)
 	if (light_get32(area + FX_MXCSR) & ~MXCSR_BITS)
 		return exc_gp(v, 0);
 	fpu_trim_pointers(area);
+	light_zero(area + FX_XMM8, 128);
 	vcpu_fpu_get(v);
 	host_fxrstor(area);
 	return H_NEXT;
@@ -245,6 +247,9 @@ static enum hret fpu_xsave(struct vcpu *v, const struct insn *i)
 	    gmem_read(v, la, area, size, vcpu_priv(v)))
 		return H_EXC;
 	vcpu_fpu_get(v);
+	/* Some processors leave FIP and FDP out when no exception pends. */
+	if (mask & XCR0_X87)
+		light_zero(area + FX_FIP, 16);
 	if (fpu_is_compact(i))
 		host_xsavec(area, mask);
 	else
@@ -255,7 +260,7 @@ static enum hret fpu_xsave(struct vcpu *v, const struct insn *i)
 		light_put32(area + FX_MASK, MXCSR_BITS);
 	/* xmm8..15 and their upper halves: whatever the guest had is kept by
 	 * the architecture outside 64-bit mode. */
-	return gmem_write(v, la, area, 288, vcpu_priv(v)) ||
+	return gmem_write(v, la, area, FX_LEGACY_END, vcpu_priv(v)) ||
 			       gmem_write(v, la + XS_BV, area + XS_BV, 64,
 					  vcpu_priv(v)) ||
 			       (size > XS_HDR_END &&
@@ -319,7 +324,7 @@ static enum hret fpu_xrstor(struct vcpu *v, const struct insn *i)
 		return exc_gp(v, 0);
 	fpu_trim_pointers(area);
 	/* xmm8..15 stay out of reach of the guest. */
-	light_zero(area + 288, 128);
+	light_zero(area + FX_XMM8, 128);
 	if (size > XS_HDR_END)
 		light_zero(area + XS_AVX + 128, 128);
 	vcpu_fpu_get(v);
