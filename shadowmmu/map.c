@@ -216,8 +216,10 @@ static bool host_zap_wide(struct view *w, u32 *page, u32 *n, s64 *left)
 	*n = end - first;
 	if (host_is_err(host_protect(w, first, *n, PROT_NONE)))
 		return false;
-	if (host_is_err(host_zap(w, first, *n)))
+	if (host_is_err(host_zap(w, first, *n))) {
 		*left = view_boundaries(w, first, *n) + 2;
+		w->v->m->refused_zaps++;
+	}
 	return true;
 }
 
@@ -256,6 +258,7 @@ void view_unmap_all(struct view *w)
 						     PROT_NONE));
 
 		done = !host_is_err(host_reserve(w->base, WINDOW_SIZE));
+		w->v->m->refused_zaps += !done;
 		must(done || off, "the host keeps window %u of view %u mapped",
 		     w->index, w->id);
 	}

@@ -123,6 +123,7 @@ struct mmu {
 	u64 budget;
 	struct mmu_inject inject;
 	u32 fill_count, zap_count;
+	u64 refused_zaps; /* by the host; counts of mappings may be high then */
 	struct mmu_stats stats;
 };
 
