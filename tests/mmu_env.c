@@ -61,6 +61,8 @@ static void code_write(void *opaque, gpa_t gpa, unsigned len)
 	(void)len;
 	e->nr_code_writes++;
 	e->code_write = gpa;
+	if (e->poke)
+		*e->poke = e->poke_val;
 }
 
 void env_init(struct env *e, const struct mmu_inject *inj)
@@ -124,8 +126,10 @@ u64 env_get(const struct env *e, gpa_t table, unsigned i)
 	return ((u32 *)(e->ram + table))[i];
 }
 
-static __attribute__((noinline)) bool try_access(volatile u64 *p, bool write,
-						 u64 *val)
+typedef u64 u64_anywhere __attribute__((aligned(1)));
+
+static __attribute__((noinline)) bool try_access(volatile u64_anywhere *p,
+						 bool write, u64 *val)
 {
 	if (sigsetjmp(fault_back, 0)) {
 		fault_expected = 0;
@@ -142,7 +146,7 @@ static __attribute__((noinline)) bool try_access(volatile u64 *p, bool write,
 
 bool env_window(struct env *e, bool user, u32 gva, bool write, u64 *val)
 {
-	return try_access((u64 *)(vmmu_window(e->v, user) + gva), write, val);
+	return try_access((u64_anywhere *)(vmmu_window(e->v, user) + gva), write, val);
 }
 
 bool env_can_read(struct env *e, bool user, u32 gva)

@@ -28,6 +28,9 @@ struct env {
 	unsigned nr_fetch_zaps, nr_tlb_zaps, nr_code_writes;
 	struct env_zap fetch_zap, tlb_zap; /* the last ones */
 	gpa_t code_write;
+	/* If set, the code_write callback stores poke_val there. */
+	u32 *poke;
+	u32 poke_val;
 };
 
 void env_init(struct env *e, const struct mmu_inject *inj);

@@ -436,33 +436,107 @@ START_TEST(test_prefill)
 }
 END_TEST
 
-static void *toggler(void *arg)
-{
-	u32 *entry = arg;
+struct counter {
+	u32 *entry;
+	u64 made, lost; /* changes */
+	bool stop;
+};
 
-	for (unsigned i = 0; i < 400001; i++)
-		__atomic_fetch_xor(entry, 1u << 9, __ATOMIC_SEQ_CST);
+/* Counts in the entry's ignored bits, which nobody else changes. */
+static void *counter_run(void *arg)
+{
+	struct counter *c = arg;
+	u32 mine = 0;
+
+	while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+		u32 old = __atomic_load_n(c->entry, __ATOMIC_SEQ_CST), now;
+
+		c->lost += (old & 0xe00) != mine;
+		do {
+			mine = (old + 0x200) & 0xe00;
+			now = (old & ~0xe00u) | mine;
+		} while (!__atomic_compare_exchange_n(c->entry, &old, now,
+						      false, __ATOMIC_SEQ_CST,
+						      __ATOMIC_SEQ_CST));
+		__atomic_fetch_add(&c->made, 1, __ATOMIC_RELAXED);
+	}
 	return NULL;
 }
 
-/* 43: A is set by a locked exchange: no write of another agent is lost. */
+/* 43: A and D are set by a locked exchange of what the walk has read, tried
+ * again when lost: no write of another agent is lost, and no mark. */
 START_TEST(test_accessed_is_atomic)
 {
-	u32 *entry;
-	pthread_t t;
+	struct counter c = { 0 };
 	struct mmu_xlat x;
+	pthread_t t;
+	u64 n = 0;
 
 	space(0, 0, RW);
-	entry = (u32 *)(e.ram + PT(0)) + 1;
-	ck_assert_int_eq(pthread_create(&t, NULL, toggler, entry), 0);
-	for (unsigned i = 0; i < 200000; i++) {
-		__atomic_fetch_and(entry, ~(u32)(PTE_A | PTE_D),
+	c.entry = (u32 *)(e.ram + PT(0)) + 1;
+	ck_assert_int_eq(pthread_create(&t, NULL, counter_run, &c), 0);
+	do {
+		__atomic_fetch_and(c.entry, ~(u32)(PTE_A | PTE_D),
 				   __ATOMIC_SEQ_CST);
-		ck_assert(vmmu_translate(e.v, 0x1000, MMU_WRITE, MMU_SUPER,
-					 false, &x) == MMU_OK);
-	}
+		if (vmmu_translate(e.v, 0x1000, MMU_WRITE, MMU_SUPER, false,
+				   &x) != MMU_OK)
+			break;
+		if ((*(volatile u32 *)c.entry & RWAD) != RWAD)
+			break;
+		n++;
+	} while (n < 300000 || __atomic_load_n(&c.made, __ATOMIC_RELAXED) <
+				       1000000);
+	__atomic_store_n(&c.stop, true, __ATOMIC_RELAXED);
 	pthread_join(t, NULL);
-	ck_assert_uint_eq(*entry, FRAME(2) | RWAD | 1u << 9);
+	ck_assert_uint_ge(n, 300000);
+	ck_assert_uint_eq(c.lost, 0);
+}
+END_TEST
+
+/* 40: an entry that changes between walk and mapping leaves no stale page.
+ * The callback of a marked entry is where a test can get in between. */
+START_TEST(test_changed_while_filling)
+{
+	space(0, 0, RW);
+	ck_assert_int_eq(mmu_code_set(e.m, PT(0) >> PAGE_SHIFT), 0);
+	e.poke = (u32 *)(e.ram + PT(0)) + 1;
+	e.poke_val = FRAME(300) | RWAD;
+	ck_assert_int_eq(env_write(&e, 0x1000, MMU_SUPER, 77), MMU_OK);
+	ck_assert_uint_eq(*frame(FRAME(300)), 77);
+	ck_assert_uint_ne(*frame(FRAME(2)), 77);
+}
+END_TEST
+
+/* NX and SMEP count for what was fetched. */
+START_TEST(test_fetch_nx)
+{
+	struct mmu_xlat x;
+	unsigned zaps;
+
+	e.r.cr4 = CR4_PAE;
+	env_set(&e, PDPT, 0, PD | PTE_P);
+	env_set(&e, PD, 0, PT(0) | URWAD);
+	table_fill(PT(0), FRAME(0), PAGE_SIZE, URWAD);
+	env_paging(&e, PDPT, 0, CR4_PAE, EFER_NXE);
+	ck_assert_int_eq(vmmu_translate(e.v, 0x1000, MMU_FETCH, MMU_USER,
+					false, &x), MMU_OK);
+	touch(0x1000, MMU_USER);
+	zaps = e.nr_fetch_zaps;
+	env_set(&e, PT(0), 1, FRAME(1) | URWAD | PTE_NX);
+	env_load(&e);
+	ck_assert_uint_eq(e.nr_fetch_zaps, zaps + 1);
+	ck_assert_int_eq(vmmu_translate(e.v, 0x1000, MMU_FETCH, MMU_USER,
+					false, &x), MMU_PF);
+	ck_assert_uint_eq(x.pfec, PFEC_P | PFEC_U | PFEC_I);
+	touch(0x1000, MMU_USER);
+	ck_assert_int_eq(vmmu_translate(e.v, 0x2000, MMU_FETCH, MMU_SUPER,
+					false, &x), MMU_OK);
+	zaps = e.nr_fetch_zaps;
+	e.r.cr4 |= CR4_SMEP;
+	set_regs();
+	ck_assert_uint_eq(e.nr_fetch_zaps, zaps + 1);
+	ck_assert_uint_eq(e.fetch_zap.view, 1);
+	ck_assert_uint_eq(e.fetch_zap.npages, 0);
 }
 END_TEST
 
@@ -679,6 +753,8 @@ static void add_rules(TCase *tc)
 	tcase_add_test(tc, test_accessed_dirty_cleared);
 	tcase_add_test(tc, test_prefill);
 	tcase_add_test(tc, test_accessed_is_atomic);
+	tcase_add_test(tc, test_changed_while_filling);
+	tcase_add_test(tc, test_fetch_nx);
 	tcase_add_test(tc, test_user_page_for_supervisor);
 	tcase_add_test(tc, test_table_outside_ram);
 }
