@@ -84,8 +84,8 @@ void ref_walk(const struct env *e, u32 gva, enum mmu_access acc,
  * hole or on anything executable in it. */
 u64 env_host_mappings(const struct view *w);
 
-#define RW (PTE_P | PTE_W)
-#define RWAD (RW | PTE_A | PTE_D)
+#define RW    (PTE_P | PTE_W)
+#define RWAD  (RW | PTE_A | PTE_D)
 #define URWAD (RWAD | PTE_U)
 
 #endif

@@ -9,12 +9,12 @@
 
 #include "mmu_env.h"
 
-#define PD	0x1000ul
-#define PD2	0x2000ul
-#define PDPT	0x3000ul
-#define PT(k)	(0x10000ul + (k) * 0x1000ul)
-#define FRAME(k) (0x800000ul + (k) * 0x1000ul)
-#define MB4	0x400000u
+#define PD	 0x1000ul
+#define PD2	 0x2000ul
+#define PDPT	 0x3000ul
+#define PT(k)	 (0x10000ul + (k)*0x1000ul)
+#define FRAME(k) (0x800000ul + (k)*0x1000ul)
+#define MB4	 0x400000u
 
 static struct env e;
 
@@ -230,8 +230,9 @@ START_TEST(test_invlpg_large)
 
 	/* Only the helper's TLB knew the large page. */
 	load_cr3(PD);
-	ck_assert_int_eq(vmmu_translate(e.v, MB4, MMU_READ, MMU_SUPER, false,
-					&x), MMU_OK);
+	ck_assert_int_eq(
+		vmmu_translate(e.v, MB4, MMU_READ, MMU_SUPER, false, &x),
+		MMU_OK);
 	env_set(&e, PD, 1, PT(1) | URWAD);
 	vmmu_invlpg(e.v, MB4 + 0x9000);
 	ck_assert_uint_eq(e.tlb_zap.npages, 1024);
@@ -245,8 +246,9 @@ START_TEST(test_fetch_zap)
 	unsigned zaps;
 
 	space(0, 0, URWAD);
-	ck_assert_int_eq(vmmu_translate(e.v, 0x3abc, MMU_FETCH, MMU_USER,
-					false, &x), MMU_OK);
+	ck_assert_int_eq(
+		vmmu_translate(e.v, 0x3abc, MMU_FETCH, MMU_USER, false, &x),
+		MMU_OK);
 	ck_assert_uint_eq(x.gpa, FRAME(6) + 0xabc);
 	load_cr3(PD);
 	zaps = e.nr_fetch_zaps;
@@ -259,8 +261,9 @@ START_TEST(test_fetch_zap)
 	ck_assert_uint_eq(e.fetch_zap.gva, 0x3000);
 	ck_assert_uint_eq(e.fetch_zap.npages, 1);
 
-	ck_assert_int_eq(vmmu_translate(e.v, 0x5000, MMU_FETCH, MMU_SUPER,
-					false, &x), MMU_OK);
+	ck_assert_int_eq(
+		vmmu_translate(e.v, 0x5000, MMU_FETCH, MMU_SUPER, false, &x),
+		MMU_OK);
 	env_set(&e, PD, 0, 0);
 	load_cr3(PD);
 	ck_assert_uint_eq(e.fetch_zap.view, 1);
@@ -274,16 +277,15 @@ static const struct {
 	u64 cr0, cr3, cr4, efer, phys;
 	bool global;
 } triggers[] = {
-	{ .name = "CR0.PG", .cr0 = CR0_PG, .global = true },
-	{ .name = "CR0.WP", .cr0 = CR0_WP, .global = true },
-	{ .name = "CR4.PGE", .cr4 = CR4_PGE, .global = true },
-	{ .name = "CR4.PSE", .cr4 = CR4_PSE, .global = true },
-	{ .name = "CR4.PAE", .cr4 = CR4_PAE, .cr3 = PD ^ PDPT,
-	  .global = true },
-	{ .name = "CR4.SMEP", .cr4 = CR4_SMEP, .global = true },
-	{ .name = "CR4.PCIDE", .cr4 = CR4_PCIDE, .global = true },
-	{ .name = "EFER.NXE", .efer = EFER_NXE, .global = true },
-	{ .name = "A20", .phys = 1u << 20, .global = true },
+	{.name = "CR0.PG", .cr0 = CR0_PG, .global = true},
+	{.name = "CR0.WP", .cr0 = CR0_WP, .global = true},
+	{.name = "CR4.PGE", .cr4 = CR4_PGE, .global = true},
+	{.name = "CR4.PSE", .cr4 = CR4_PSE, .global = true},
+	{.name = "CR4.PAE", .cr4 = CR4_PAE, .cr3 = PD ^ PDPT, .global = true},
+	{.name = "CR4.SMEP", .cr4 = CR4_SMEP, .global = true},
+	{.name = "CR4.PCIDE", .cr4 = CR4_PCIDE, .global = true},
+	{.name = "EFER.NXE", .efer = EFER_NXE, .global = true},
+	{.name = "A20", .phys = 1u << 20, .global = true},
 };
 
 static void trigger_flip(int i)
@@ -467,7 +469,7 @@ static void *counter_run(void *arg)
  * again when lost: no write of another agent is lost, and no mark. */
 START_TEST(test_accessed_is_atomic)
 {
-	struct counter c = { 0 };
+	struct counter c = {0};
 	struct mmu_xlat x;
 	pthread_t t;
 	u64 n = 0;
@@ -484,8 +486,8 @@ START_TEST(test_accessed_is_atomic)
 		if ((*(volatile u32 *)c.entry & RWAD) != RWAD)
 			break;
 		n++;
-	} while (n < 300000 || __atomic_load_n(&c.made, __ATOMIC_RELAXED) <
-				       1000000);
+	} while (n < 300000 ||
+		 __atomic_load_n(&c.made, __ATOMIC_RELAXED) < 1000000);
 	__atomic_store_n(&c.stop, true, __ATOMIC_RELAXED);
 	pthread_join(t, NULL);
 	ck_assert_uint_ge(n, 300000);
@@ -518,19 +520,22 @@ START_TEST(test_fetch_nx)
 	env_set(&e, PD, 0, PT(0) | URWAD);
 	table_fill(PT(0), FRAME(0), PAGE_SIZE, URWAD);
 	env_paging(&e, PDPT, 0, CR4_PAE, EFER_NXE);
-	ck_assert_int_eq(vmmu_translate(e.v, 0x1000, MMU_FETCH, MMU_USER,
-					false, &x), MMU_OK);
+	ck_assert_int_eq(
+		vmmu_translate(e.v, 0x1000, MMU_FETCH, MMU_USER, false, &x),
+		MMU_OK);
 	touch(0x1000, MMU_USER);
 	zaps = e.nr_fetch_zaps;
 	env_set(&e, PT(0), 1, FRAME(1) | URWAD | PTE_NX);
 	env_load(&e);
 	ck_assert_uint_eq(e.nr_fetch_zaps, zaps + 1);
-	ck_assert_int_eq(vmmu_translate(e.v, 0x1000, MMU_FETCH, MMU_USER,
-					false, &x), MMU_PF);
+	ck_assert_int_eq(
+		vmmu_translate(e.v, 0x1000, MMU_FETCH, MMU_USER, false, &x),
+		MMU_PF);
 	ck_assert_uint_eq(x.pfec, PFEC_P | PFEC_U | PFEC_I);
 	touch(0x1000, MMU_USER);
-	ck_assert_int_eq(vmmu_translate(e.v, 0x2000, MMU_FETCH, MMU_SUPER,
-					false, &x), MMU_OK);
+	ck_assert_int_eq(
+		vmmu_translate(e.v, 0x2000, MMU_FETCH, MMU_SUPER, false, &x),
+		MMU_OK);
 	zaps = e.nr_fetch_zaps;
 	e.r.cr4 |= CR4_SMEP;
 	set_regs();
@@ -645,8 +650,8 @@ END_TEST
 /* 54: with and without SMAP the supervisor's window holds no user page. */
 START_TEST(test_user_page_for_supervisor)
 {
-	struct env_access a = { .gva = 0x1000, .acc = MMU_READ,
-				.priv = MMU_SUPER, .ac = true };
+	struct env_access a = {
+		.gva = 0x1000, .acc = MMU_READ, .priv = MMU_SUPER, .ac = true};
 	gpa_t gpa;
 	u32 pfec;
 
@@ -688,8 +693,8 @@ START_TEST(test_window_ends)
 	ck_assert(!env_window(&e, false, 0xfffffffcu, true, &val));
 	ck_assert(vmmu_window_gva(e.v, false, win + 0xfffff123u, &gva));
 	ck_assert_uint_eq(gva, 0xfffff123u);
-	ck_assert(vmmu_window_gva(e.v, false, win + WINDOW_SIZE + 0xfffff,
-				  &gva));
+	ck_assert(
+		vmmu_window_gva(e.v, false, win + WINDOW_SIZE + 0xfffff, &gva));
 	ck_assert_uint_eq(gva, 0xfffff);
 	ck_assert(vmmu_window_gva(e.v, false, win - (1 << 20), &gva));
 	ck_assert_uint_eq(gva, 0xfff00000u);
@@ -725,11 +730,13 @@ START_TEST(test_table_outside_ram)
 	space(0, CR4_PSE, RWAD);
 	env_set(&e, PD, 2, 0xe0000000u | RWAD);
 	ck_assert_int_eq(vmmu_fill(e.v, 2 * MB4, MMU_READ, MMU_SUPER, false,
-				   &pfec, &gpa), MMU_MMIO);
+				   &pfec, &gpa),
+			 MMU_MMIO);
 	ck_assert_uint_eq(gpa, 0xfffff000u);
 	load_cr3(0xe0000000u);
-	ck_assert_int_eq(vmmu_fill(e.v, 0, MMU_READ, MMU_SUPER, false, &pfec,
-				   &gpa), MMU_PF);
+	ck_assert_int_eq(
+		vmmu_fill(e.v, 0, MMU_READ, MMU_SUPER, false, &pfec, &gpa),
+		MMU_PF);
 	ck_assert_uint_eq(pfec, PFEC_P | PFEC_R);
 }
 END_TEST

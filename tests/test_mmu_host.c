@@ -11,10 +11,10 @@
 
 #include "mmu_env.h"
 
-#define PD	0x1000ul
-#define PT(k)	(0x10000ul + (k) * 0x1000ul)
-#define FRAME(k) (0x800000ul + (k) * 0x1000ul)
-#define MB4	0x400000u
+#define PD	 0x1000ul
+#define PT(k)	 (0x10000ul + (k)*0x1000ul)
+#define FRAME(k) (0x800000ul + (k)*0x1000ul)
+#define MB4	 0x400000u
 
 static struct env e;
 
@@ -65,8 +65,8 @@ static void exact_count(void)
 /* 53: no write to code through any alias; the count of nothing else. */
 START_TEST(test_code_aliases)
 {
-	struct env_access a = { .gva = 0x1000, .acc = MMU_WRITE,
-				.priv = MMU_SUPER };
+	struct env_access a = {
+		.gva = 0x1000, .acc = MMU_WRITE, .priv = MMU_SUPER};
 	gfn_t gfn = FRAME(2) >> PAGE_SHIFT;
 	struct mmu_xlat x;
 	gpa_t gpa = 0;
@@ -90,7 +90,8 @@ START_TEST(test_code_aliases)
 	ck_assert_int_eq(env_do(&e, &a, &pfec, &gpa), MMU_CODE);
 	ck_assert_uint_eq(gpa, FRAME(2));
 	ck_assert(vmmu_translate(e.v, 0x7008, MMU_WRITE, MMU_SUPER, false,
-				 &x) == MMU_OK && x.has_code);
+				 &x) == MMU_OK &&
+		  x.has_code);
 	ck_assert_int_eq(mmu_code_set(e.m, gfn), 0);
 	ck_assert(mmu_code_test(e.m, gfn));
 	mmu_code_clear(e.m, gfn);
@@ -123,8 +124,9 @@ START_TEST(test_code_in_table)
 	env_set(&e, PT(0), 1, FRAME(2) | RW);
 	env_load(&e);
 	mmu_code_set(e.m, PT(0) >> PAGE_SHIFT);
-	ck_assert_int_eq(vmmu_translate(e.v, 0x1000, MMU_READ, MMU_SUPER,
-					false, &x), MMU_OK);
+	ck_assert_int_eq(
+		vmmu_translate(e.v, 0x1000, MMU_READ, MMU_SUPER, false, &x),
+		MMU_OK);
 	ck_assert_uint_eq(e.nr_code_writes, 1);
 	ck_assert_uint_eq(e.code_write, PT(0) + 4);
 	vmmu_translate(e.v, 0x1000, MMU_READ, MMU_SUPER, false, &x);
@@ -205,7 +207,7 @@ START_TEST(test_count_is_exact)
 				break;
 			case 2:
 				mmu_code_set(e.m, FRAME(seed >> 40 & 8191) >>
-					     PAGE_SHIFT);
+							  PAGE_SHIFT);
 				break;
 			default:
 				env_read(&e, gva, MMU_SUPER, NULL);
@@ -221,7 +223,7 @@ END_TEST
 /* 49: within the budget everything stays reachable. */
 START_TEST(test_budget)
 {
-	struct mmu_inject inj = { .map_budget = 64 };
+	struct mmu_inject inj = {.map_budget = 64};
 
 	setup_with(&inj);
 	for (u32 i = 0; i < 2000; i++) {
@@ -240,7 +242,7 @@ END_TEST
 /* 49: the budget is first taken from address spaces that do not run. */
 START_TEST(test_budget_takes_old_views)
 {
-	struct mmu_inject inj = { .map_budget = 64 };
+	struct mmu_inject inj = {.map_budget = 64};
 
 	setup_with(&inj);
 	for (u32 i = 0; i < 10; i++)
@@ -264,7 +266,7 @@ END_TEST
 /* 49: each zap is refused once; none may leave a stale page. */
 START_TEST(test_refused_zaps)
 {
-	struct mmu_inject inj = { .fail_zap = 1 };
+	struct mmu_inject inj = {.fail_zap = 1};
 
 	setup_with(&inj);
 	for (unsigned i = 0; i < 1024; i++)
@@ -327,8 +329,8 @@ START_TEST(test_host_limit)
 	ck_assert_int_eq(mmu_code_set(e.m, FRAME(40) >> PAGE_SHIFT), 0);
 	ck_assert(!env_can_write(&e, false, 2 * MB4 + (40 << PAGE_SHIFT)));
 	for (u32 i = 0; i < 40; i++) {
-		int res = env_write(&e, 3 * MB4 + (i << PAGE_SHIFT),
-				    MMU_SUPER, 0);
+		int res = env_write(&e, 3 * MB4 + (i << PAGE_SHIFT), MMU_SUPER,
+				    0);
 
 		ck_assert(res == MMU_OK || res == MMU_HELPER);
 	}
@@ -372,28 +374,32 @@ START_TEST(test_slots)
 
 	ck_assert_int_eq(mmu_slot_set(e.m, 1, 0x1000, 0x1000, e.fd, 0, e.ram),
 			 -EINVAL); /* overlaps */
-	ck_assert_int_eq(mmu_slot_set(e.m, 1, 1ul << 32, 0x800, e.fd, 0,
-				      e.ram), -EINVAL);
+	ck_assert_int_eq(mmu_slot_set(e.m, 1, 1ul << 32, 0x800, e.fd, 0, e.ram),
+			 -EINVAL);
 	ck_assert_int_eq(mmu_slot_set(e.m, MMU_MAX_SLOTS, 1ul << 32, 0x1000,
-				      e.fd, 0, e.ram), -EINVAL);
-	ck_assert_int_eq(mmu_slot_set(e.m, 1, 1ul << 36, 0x1000, e.fd, 0,
-				      e.ram), -EINVAL);
+				      e.fd, 0, e.ram),
+			 -EINVAL);
+	ck_assert_int_eq(
+		mmu_slot_set(e.m, 1, 1ul << 36, 0x1000, e.fd, 0, e.ram),
+		-EINVAL);
 	/* 51: memory that cannot be aliased is reached by the helper. */
 	env_set(&e, PT(0), 1, 0xe0000000u | RWAD);
 	env_load(&e);
 	ck_assert_int_eq(env_read(&e, 0x1000, MMU_SUPER, NULL), MMU_MMIO);
-	ck_assert_int_eq(mmu_slot_set(e.m, 1, 0xe0000000u, 0x10000, -1, 0,
-				      rom), 0);
+	ck_assert_int_eq(mmu_slot_set(e.m, 1, 0xe0000000u, 0x10000, -1, 0, rom),
+			 0);
 	ck_assert_int_eq(env_read(&e, 0x1000, MMU_SUPER, NULL), MMU_HELPER);
-	ck_assert_int_eq(vmmu_translate(e.v, 0x1010, MMU_READ, MMU_SUPER,
-					false, &x), MMU_OK);
+	ck_assert_int_eq(
+		vmmu_translate(e.v, 0x1010, MMU_READ, MMU_SUPER, false, &x),
+		MMU_OK);
 	ck_assert_ptr_eq(x.hva, rom + 0x10);
 	ck_assert_ptr_eq(mmu_ram(e.m, 0xe000ffffu, 1), rom + 0xffff);
 	ck_assert_ptr_null(mmu_ram(e.m, 0xe000ffffu, 2));
 	/* Another piece of the file, and its end. */
 	env_set(&e, PT(0), 1, 0xe0001000u | RWAD);
 	ck_assert_int_eq(mmu_slot_set(e.m, 1, 0xe0000000u, 0x10000, e.fd,
-				      FRAME(0), e.ram + FRAME(0)), 0);
+				      FRAME(0), e.ram + FRAME(0)),
+			 0);
 	touch(0x1000, MMU_SUPER);
 	ck_assert_uint_eq(*(u64 *)(e.ram + FRAME(1)), 0x1000);
 	zaps = e.nr_fetch_zaps;
@@ -411,8 +417,9 @@ START_TEST(test_run_ends_with_slot)
 	e.r.cr0 &= ~(u64)CR0_PG;
 	env_load(&e);
 	ck_assert_int_eq(mmu_slot_set(e.m, 0, 0, 0x9f000, e.fd, 0, e.ram), 0);
-	ck_assert_int_eq(mmu_slot_set(e.m, 1, 0x100000, 0x60000, e.fd,
-				      0x100000, e.ram + 0x100000), 0);
+	ck_assert_int_eq(mmu_slot_set(e.m, 1, 0x100000, 0x60000, e.fd, 0x100000,
+				      e.ram + 0x100000),
+			 0);
 	touch(0, MMU_SUPER);
 	touch(0x100000, MMU_SUPER);
 	ck_assert(env_can_write(&e, false, 0x9e000));
@@ -429,7 +436,7 @@ END_TEST
 START_TEST(test_two_vcpus)
 {
 	struct env other = e;
-	struct mmu_ops ops = { .opaque = NULL };
+	struct mmu_ops ops = {.opaque = NULL};
 
 	ck_assert_int_eq(vmmu_new(&other.v, e.m, &ops), 0);
 	ck_assert(vmmu_set_regs(other.v, &e.r, true));
