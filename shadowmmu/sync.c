@@ -118,8 +118,9 @@ static unsigned node_protect_marked(struct view *w, u32 nr, const u64 *ro)
 static void node_compare_word(struct vmmu *v, struct node *n, unsigned word,
 			      u64 bits, const void *table, u64 *zap, u64 *ro)
 {
-	v->m->stats.sync_entries += (u64)__builtin_popcountll(bits);
-	for (; bits; bits &= bits - 1) {
+	u64 count = 0;
+
+	for (; bits; bits &= bits - 1, count++) {
 		unsigned bit = (unsigned)__builtin_ctzll(bits);
 		unsigned i = word * 64 + bit;
 		u64 now = table_entry(v, table, i);
@@ -134,6 +135,7 @@ static void node_compare_word(struct vmmu *v, struct node *n, unsigned word,
 			*ro |= 1ull << bit;
 		n->gpte[i] = now;
 	}
+	v->m->stats.sync_entries += count;
 }
 
 /*
