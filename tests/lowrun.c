@@ -320,6 +320,12 @@ static void native_code(const struct low_case *c)
 	put_jump(L.code + 0xf40, low_native_taken);
 	memcpy(L.code + LOW_INSN, c->bytes, c->len);
 	put_far(L.code + LOW_INSN + c->len, wide, LOW_CODE + 0xf00);
+	if (!wide) {
+		/* iret to a 16-bit stack loses the upper half of esp */
+		L.code[LOW_INSN - 6] = 0x66;
+		L.code[LOW_INSN - 5] = 0xbc;
+		memcpy(L.code + LOW_INSN - 4, &c->regs.gpr[R_SP], 4);
+	}
 	put_far(L.code + LOW_TAKEN, wide, LOW_CODE + 0xf40);
 }
 
@@ -350,7 +356,7 @@ void low_run_native(const struct low_case *c, struct low_result *r)
 	native_segs(c);
 	for (int i = 0; i < 8; i++)
 		low_nat.gpr[i] = c->regs.gpr[i];
-	low_nat.rip = code_offset(c, LOW_INSN);
+	low_nat.rip = code_offset(c, LOW_INSN - (c->seg == LOW_16 ? 6 : 0));
 	low_nat.rflags = (c->regs.eflags & FLAGS_TESTED) | EFL_IF | 2;
 	low_nat.xin = (u64)c->ximage;
 	low_nat.xout = (u64)r->ximage;
