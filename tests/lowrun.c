@@ -393,9 +393,9 @@ static void xlat_mode(const struct low_case *c, const struct low_form *f)
 	u8 bits = c->seg == LOW_16 ? 16 : 32;
 
 	L.mode = (struct xmode){
-		.code_bits = bits, .stack_bits = bits, .cpl = 3,
+		.code_bits = bits, .stack_bits = bits, .cpl = f->cpl0 ? 0 : 3,
 		.mem_form = f->helper ? FORM_HELPER : FORM_DIRECT,
-		.flags = XM_PE | XM_OSFXSR | XM_AVX,
+		.flags = XM_PE | XM_OSFXSR | XM_AVX | f->xm,
 		.cs_base = c->seg == LOW_16 ? LOW_CODE : 0,
 		.cs_limit = c->seg == LOW_16 ? 0xffff : 0xffffffff,
 	};
@@ -458,12 +458,14 @@ static void xlat_end(const struct low_case *c, struct low_result *r)
 	}
 }
 
-void low_run_xlat(const struct low_case *c, const struct low_form *f,
-		  struct low_result *r)
+struct cpu *low_cpu(void)
 {
-	enum xlate_err err;
+	return &L.cpu;
+}
 
-	memcpy(L.mem, c->mem, sizeof(r->mem));
+enum xlate_err low_translate(const struct low_case *c,
+			     const struct low_form *f)
+{
 	native_code(c);
 	xlat_mode(c, f);
 	xlat_segs(c);
@@ -476,23 +478,30 @@ void low_run_xlat(const struct low_case *c, const struct low_form *f,
 	L.out.buf = L.cache + 4096;
 	L.out.cap = XLATE_MAX_BYTES;
 	L.out.host = (u64)L.out.buf;
-	err = xlate_block(&L.in, &L.out);
-	r->end = LOW_ODD;
-	if (err)
-		return;
+	return xlate_block(&L.in, &L.out);
+}
+
+void low_run_at(const struct low_case *c, const struct low_form *f, u32 off,
+		u64 r8, struct low_result *r)
+{
+	void *sentinel = low_g_hash;
+
+	memcpy(L.mem, c->mem, sizeof(r->mem));
 	for (int i = 0; i < 8; i++)
 		L.cpu.gpr[i] = c->regs.gpr[i];
 	cpu_set_eflags(&L.cpu, c->regs.eflags | EFL_IF);
 	L.cpu.window = (u64)L.window;
 	L.cpu.commit = (u64)low_g_commit;
 	L.cpu.pair_rsp = (u64)(L.pairs + sizeof(L.pairs) - 256);
+	memcpy((void *)L.cpu.pair_rsp, &sentinel, 8);
 	memset(&low_xl, 0, sizeof(low_xl));
 	low_xl.gs = f->fsgsbase ? (u64)L.window : 0;
 	low_xl.r13 = f->fsgsbase ? 0x1234567812345678 : (u64)L.window;
 	low_xl.xin = (u64)c->ximage;
 	low_xl.xout = (u64)r->ximage;
 	memset(r->ximage, 0, sizeof(r->ximage));
-	low_enter(&L.cpu, L.out.buf + L.out.entry);
+	low_xl.r8 = r8;
+	low_enter(&L.cpu, L.out.buf + off);
 	xlat_end(c, r);
 	r->high_ok = true;
 	for (int i = 0; i < 8; i++) {
@@ -502,4 +511,14 @@ void low_run_xlat(const struct low_case *c, const struct low_form *f,
 	r->regs.eflags = cpu_arith_flags(&L.cpu) | (low_xl.rflags & EFL_DF);
 	r->df_byte_ok = L.cpu.df == !!(low_xl.rflags & EFL_DF);
 	memcpy(r->mem, L.mem, sizeof(r->mem));
+}
+
+void low_run_xlat(const struct low_case *c, const struct low_form *f,
+		  struct low_result *r)
+{
+	r->end = LOW_ODD;
+	if (low_translate(c, f))
+		return;
+	low_run_at(c, f, f->via_checked ? L.out.checked : L.out.entry,
+		   f->via_checked ? L.in.eip : 0x5a5a5a5a5a5a5a5a, r);
 }
