@@ -275,6 +275,11 @@ static const struct oprow *dec_row(const struct decoder *d,
 	return NULL;
 }
 
+static bool row_has_gpr(const struct oprow *row)
+{
+	return row->reg == OPK_R3264 || row->rm == OPK_R3264;
+}
+
 /* Sizes follow prefixes, mode and row (SDM vol. 1, 3.6). */
 static void dec_sizes(struct decoder *d, u32 rowflags)
 {
@@ -568,6 +573,8 @@ enum insn_err insn_decode(struct insn *insn, const u8 *buf, size_t avail,
 	row = dec_row(&d, row);
 	if (!row)
 		return dec_ud(&d);
+	if (insn->mode != 64 && row_has_gpr(row)) /* W is ignored there */
+		insn->vexw = 0;
 	insn->row = row;
 	dec_sizes(&d, row->rowflags);
 	dec_operands(&d);
