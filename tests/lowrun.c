@@ -311,7 +311,7 @@ static unsigned put_far(u8 *at, bool wide, u32 to)
 	return n + 6;
 }
 
-static void native_code(const struct low_case *c)
+void low_code(const struct low_case *c)
 {
 	bool wide = c->seg != LOW_16;
 
@@ -352,7 +352,7 @@ static void native_segs(const struct low_case *c)
 void low_run_native(const struct low_case *c, struct low_result *r)
 {
 	memcpy(L.mem, c->mem, sizeof(r->mem));
-	native_code(c);
+	low_code(c);
 	native_segs(c);
 	for (int i = 0; i < 8; i++)
 		low_nat.gpr[i] = c->regs.gpr[i];
@@ -395,10 +395,11 @@ static void xlat_mode(const struct low_case *c, const struct low_form *f)
 	L.mode = (struct xmode){
 		.code_bits = bits, .stack_bits = bits, .cpl = f->cpl0 ? 0 : 3,
 		.mem_form = f->helper ? FORM_HELPER : FORM_DIRECT,
-		.flags = XM_PE | XM_OSFXSR | XM_AVX | f->xm,
+		.flags = XM_PE | XM_OSFXSR | XM_AVX,
 		.cs_base = c->seg == LOW_16 ? LOW_CODE : 0,
 		.cs_limit = c->seg == LOW_16 ? 0xffff : 0xffffffff,
 	};
+	L.mode.flags = (L.mode.flags | f->xm) & ~f->xm_off;
 	memset(L.mode.segc, class, sizeof(L.mode.segc));
 }
 
@@ -453,6 +454,10 @@ static void xlat_end(const struct low_case *c, struct low_result *r)
 		r->cr2 = low_xl.cr2;
 		r->eip = low_xl.eip;
 		break;
+	case 1:
+		r->end = LOW_MISS;
+		r->eip = target;
+		break;
 	default:
 		r->end = LOW_ODD;
 	}
@@ -466,7 +471,6 @@ struct cpu *low_cpu(void)
 enum xlate_err low_translate(const struct low_case *c,
 			     const struct low_form *f)
 {
-	native_code(c);
 	xlat_mode(c, f);
 	xlat_segs(c);
 	L.in = (struct xlate_in){
@@ -516,6 +520,7 @@ void low_run_at(const struct low_case *c, const struct low_form *f, u32 off,
 void low_run_xlat(const struct low_case *c, const struct low_form *f,
 		  struct low_result *r)
 {
+	low_code(c);
 	r->end = LOW_ODD;
 	if (low_translate(c, f))
 		return;

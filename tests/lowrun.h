@@ -34,6 +34,7 @@ enum low_end {
 	LOW_SEGFLT,  /* glue's segment check failed */
 	LOW_HELPER,  /* handed to C */
 	LOW_RAISE,   /* raise site */
+	LOW_MISS,    /* GLUE_MISS */
 	LOW_ODD,     /* none of these */
 };
 
@@ -53,7 +54,7 @@ struct low_result {
 struct low_form {
 	bool fsgsbase, helper, checked, pairs, strict;
 	bool via_checked; /* enter where indirect branches do */
-	u32 xm;		  /* XM_* beside what user code has */
+	u32 xm, xm_off;	  /* XM_* beside, and without, what user code has */
 	bool cpl0;
 };
 
@@ -79,6 +80,8 @@ void low_run_xlat(const struct low_case *c, const struct low_form *f,
  */
 void low_run_at(const struct low_case *c, const struct low_form *f, u32 off,
 		u64 r8, struct low_result *r);
+/* Puts the bytes where translation and native runs find them. */
+void low_code(const struct low_case *c);
 /* Translates only. */
 enum xlate_err low_translate(const struct low_case *c,
 			     const struct low_form *f);
