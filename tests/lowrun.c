@@ -463,6 +463,11 @@ static void xlat_end(const struct low_case *c, struct low_result *r)
 	}
 }
 
+u64 low_rsp(void)
+{
+	return (u64)(L.pairs + sizeof(L.pairs) - 256);
+}
+
 struct cpu *low_cpu(void)
 {
 	return &L.cpu;
@@ -496,7 +501,7 @@ void low_run_at(const struct low_case *c, const struct low_form *f, u32 off,
 	cpu_set_eflags(&L.cpu, c->regs.eflags | EFL_IF);
 	L.cpu.window = (u64)L.window;
 	L.cpu.commit = (u64)low_g_commit;
-	L.cpu.pair_rsp = (u64)(L.pairs + sizeof(L.pairs) - 256);
+	L.cpu.pair_rsp = low_rsp();
 	memcpy((void *)L.cpu.pair_rsp, &sentinel, 8);
 	memset(&low_xl, 0, sizeof(low_xl));
 	low_xl.gs = f->fsgsbase ? (u64)L.window : 0;

@@ -86,6 +86,8 @@ void low_code(const struct low_case *c);
 enum xlate_err low_translate(const struct low_case *c,
 			     const struct low_form *f);
 struct cpu *low_cpu(void);
+/* Where host rsp starts in translated code. */
+u64 low_rsp(void);
 /* The last translation, for messages. */
 const struct xlate_in *low_last_in(void);
 struct xlate_out *low_last_out(void);

@@ -72,6 +72,7 @@ static const struct golden golden[] = {
 	{ "call-ind", LOW_FLAT, { GS, .pairs = true }, "ff 54 24 04" },
 	{ "ret", LOW_FLAT, { GS, .pairs = true }, "c2 08 00" },
 	{ "ret-push", LOW_FLAT, { GS, .pairs = true }, "50 c3" },
+	{ "ret-changed", LOW_FLAT, { GS, .pairs = true }, "89 04 24 c3" },
 	{ "jcc-far", LOW_FLAT, { GS }, "0f 84 00 10 00 00" },
 	{ "loopne", LOW_FLAT, { GS }, "e0 fe" },
 	{ "jcxz-16", LOW_16, { GS }, "e3 10" },
@@ -194,6 +195,30 @@ START_TEST(test_landing_room)
 	ck_assert_uint_eq(out->nexits, 1);
 	ck_assert_int_eq(out->exits[0].kind, XEXIT_CONT);
 	ck_assert_uint_ge(out->exits[0].patch_off, out->landings[0].off + 5);
+}
+END_TEST
+
+/*
+ * A retpoline's return drops the pair of the call it came by, if there is one
+ * (_i), and nothing below the sentinel.
+ */
+START_TEST(test_ret_changed)
+{
+	struct low_form f = { GS, .pairs = true };
+	struct low_case *c = snippet(LOW_FLAT, "89 04 24 c3");
+	struct low_regs want = c->regs;
+	u64 rsp;
+
+	c->regs.gpr[R_AX] = want.gpr[R_AX] = LOW_CODE + LOW_TAKEN;
+	want.gpr[R_SP] += 4;
+	low_run_xlat(c, &f, &R);
+	rsp = low_rsp();
+	low_cpu()->pair_top = rsp + 8 * _i;
+	low_run_xlat(c, &f, &R);
+	low_cpu()->pair_top = 0;
+	ck_assert_int_eq(R.end, LOW_BRANCH);
+	ck_assert_mem_eq(&R.regs, &want, sizeof(want));
+	ck_assert_uint_eq(low_cpu()->pair_rsp, rsp + 8 * _i);
 }
 END_TEST
 
@@ -425,6 +450,7 @@ Suite *suite_lower(void)
 	tcase_add_test(t, test_checked_entry);
 	tcase_add_loop_test(t, test_landing, 0, 3);
 	tcase_add_test(t, test_landing_room);
+	tcase_add_loop_test(t, test_ret_changed, 0, 2);
 	tcase_add_loop_test(t, test_gates, 0, ARRAY_SIZE(gates));
 	tcase_add_test(t, test_cli_sti);
 	tcase_add_test(t, test_pushf);
