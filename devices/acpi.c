@@ -427,10 +427,11 @@ static struct acpi_header *acpi_root_table(struct acpi_space *sp,
 					   unsigned width, u32 fadt, u32 madt)
 {
 	struct acpi_header *h = acpi_alloc(sp, sizeof(*h) + 2 * width, 16);
-	u8 *entry = (u8 *)(h + 1);
+	u8 *entry;
 
 	if (!h)
 		return NULL;
+	entry = (u8 *)(h + 1);
 	memcpy(entry, &fadt, 4);
 	memcpy(entry + width, &madt, 4);
 	acpi_finish(h, signature, 1, sizeof(*h) + 2 * width);
