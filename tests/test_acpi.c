@@ -15,7 +15,7 @@
 #define GPA 0xe0000
 
 static u8 mem[ACPI_TABLES_SIZE];
-static const struct acpi_config config = { 1, 0xc0000000, 0xfebfffff };
+static const struct acpi_config config = {1, 0xc0000000, 0xfebfffff};
 
 static u32 get32(const u8 *p)
 {
@@ -107,7 +107,7 @@ START_TEST(madt_entries)
 {
 	const u8 *m = table(get32(table(get32(mem + 16), "RSDT") + 40), "APIC");
 	const u8 *end = m + get32(m + 4);
-	int seen[5] = { 0 };
+	int seen[5] = {0};
 
 	ck_assert_uint_eq(get32(m + 36), 0xfee00000);
 	for (m += 44; m < end; m += m[1]) {
@@ -153,8 +153,8 @@ static void check_path(const u8 *p)
 static void check_resources(const u8 *p, const u8 *end)
 {
 	while (p < end && *p != 0x79) {
-		unsigned len = *p & 0x80 ? 3 + (p[1] | p[2] << 8) :
-					   1 + (*p & 7);
+		unsigned len =
+			*p & 0x80 ? 3 + (p[1] | p[2] << 8) : 1 + (*p & 7);
 
 		p += len;
 	}
@@ -247,7 +247,7 @@ static void check_terms(const u8 *p, const u8 *end, struct census *c)
 START_TEST(dsdt_is_sound)
 {
 	const u8 *d = table(get32(fadt() + 40), "DSDT");
-	struct census c = { 0 };
+	struct census c = {0};
 
 	check_terms(d + 36, d + get32(d + 4), &c);
 	ck_assert_int_eq(c.devices, 10);
@@ -259,7 +259,7 @@ END_TEST
 START_TEST(eisa_id)
 {
 	u8 buf[16];
-	struct aml a = { .buf = buf, .cap = sizeof(buf) };
+	struct aml a = {.buf = buf, .cap = sizeof(buf)};
 
 	aml_hid(&a, "PNP0A03");
 	ck_assert_mem_eq(buf, "\x08_HID\x0c\x41\xd0\x0a\x03", 10);
@@ -287,7 +287,7 @@ static struct dev_wire sci, off;
 static void pm_setup(void)
 {
 	dev_time_init(&t, NS_PER_SEC);
-	sci = off = (struct dev_wire){ 0 };
+	sci = off = (struct dev_wire){0};
 	acpi_pm_init(&pm, &t.clock, &t.timers, dev_wire_line(&sci),
 		     dev_wire_line(&off));
 }
@@ -334,7 +334,7 @@ END_TEST
 START_TEST(power_off)
 {
 	ck_assert_uint_eq(rd(ACPI_PM1_CNT, 2), 1); /* SCI_EN */
-	wr(ACPI_PM1_CNT, 2, 0x1401); /* another type, no enable */
+	wr(ACPI_PM1_CNT, 2, 0x1401);		   /* another type, no enable */
 	wr(ACPI_PM1_CNT, 2, 0x3401);
 	ck_assert_int_eq(off.rises, 0);
 	wr(ACPI_PM1_CNT, 2, 0x2000);

@@ -48,7 +48,7 @@ END_TEST
 
 START_TEST(files)
 {
-	static const u8 data[] = { 1, 2, 3 };
+	static const u8 data[] = {1, 2, 3};
 	char name[56];
 
 	for (int i = 0; i < FW_CFG_MAX_FILES; i++)

@@ -27,9 +27,9 @@ static void on_reset(void *opaque)
 
 static void setup(void)
 {
-	struct i8042_board board = { NULL, on_a20, on_reset };
+	struct i8042_board board = {NULL, on_a20, on_reset};
 
-	irq1 = irq12 = (struct dev_wire){ 0 };
+	irq1 = irq12 = (struct dev_wire){0};
 	resets = 0;
 	a20 = false;
 	i8042_init(&kbc, dev_wire_line(&irq1), dev_wire_line(&irq12), board);

@@ -46,9 +46,9 @@ static void redirect(int pin, u32 low)
 	wr(0x10 + 2 * pin, low);
 }
 
-#define LEVEL	0x8000
-#define MASKED	0x10000
-#define REMOTE	0x4000
+#define LEVEL  0x8000
+#define MASKED 0x10000
+#define REMOTE 0x4000
 
 START_TEST(identity)
 {

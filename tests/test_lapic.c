@@ -56,8 +56,8 @@ static u64 tsc_to_ns(void *opaque, u64 tsc)
 	return tsc / 2 + (tsc & 1);
 }
 
-static const struct lapic_board board = { NULL,	  on_intr, on_nmi,  on_init,
-					  on_eoi, tsc_now, tsc_to_ns };
+static const struct lapic_board board = {NULL,	 on_intr, on_nmi,   on_init,
+					 on_eoi, tsc_now, tsc_to_ns};
 
 static void setup(void)
 {
@@ -79,7 +79,7 @@ static void wr(unsigned reg, u32 val)
 
 static bool message(u8 vector, bool level)
 {
-	struct apic_msg m = { .vector = vector, .level = level };
+	struct apic_msg m = {.vector = vector, .level = level};
 
 	return lapic_deliver(&apic, &m);
 }
@@ -174,8 +174,8 @@ START_TEST(divisors)
 {
 	static const struct {
 		u8 dcr, by;
-	} d[] = { { 0x0, 2 },  { 0x1, 4 },  { 0x2, 8 },	  { 0x3, 16 },
-		  { 0x8, 32 }, { 0x9, 64 }, { 0xa, 128 }, { 0xb, 1 } };
+	} d[] = {{0x0, 2},  {0x1, 4},  {0x2, 8},   {0x3, 16},
+		 {0x8, 32}, {0x9, 64}, {0xa, 128}, {0xb, 1}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(d); i++) {
 		wr(REG_TIMER_DIVIDE, d[i].dcr);
@@ -383,12 +383,14 @@ START_TEST(x2apic)
 	ck_assert_int_eq(lapic_msr_write(&apic, X2 + REG_ICR_LOW, 0x40f1), 0);
 	ck_assert_int_eq(lapic_intack(&apic), 0xf1);
 	ck_assert_int_eq(lapic_msr_write(&apic, X2 + REG_EOI, 0), 0);
-	ck_assert_int_eq(lapic_msr_write(&apic, X2 + REG_ICR_LOW,
-					 0xffffffff000040f2ull), 0);
+	ck_assert_int_eq(
+		lapic_msr_write(&apic, X2 + REG_ICR_LOW, 0xffffffff000040f2ull),
+		0);
 	ck_assert_int_eq(lapic_intack(&apic), 0xf2);
 	ck_assert_int_eq(lapic_msr_read(&apic, X2 + REG_ICR_LOW, &v), 0);
 	ck_assert_uint_eq(v, 0xffffffff000040f2ull);
-	/* what #GPs: reserved registers, reserved bits, read-only, write-only */
+	/* what #GPs: reserved registers, reserved bits, read-only, write-only
+	 */
 	ck_assert_int_eq(lapic_msr_read(&apic, X2 + REG_DFR, &v), -EINVAL);
 	ck_assert_int_eq(lapic_msr_read(&apic, X2 + REG_EOI, &v), -EINVAL);
 	ck_assert_int_eq(lapic_msr_read(&apic, X2 + REG_ICR_HIGH, &v), -EINVAL);

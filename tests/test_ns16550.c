@@ -53,10 +53,10 @@ static unsigned rx(void *opaque, u8 *buf, unsigned max)
 
 static void setup(void)
 {
-	struct ns16550_host host = { NULL, tx, rx };
+	struct ns16550_host host = {NULL, tx, rx};
 
 	dev_time_init(&t, NS_PER_SEC);
-	out = (struct dev_wire){ 0 };
+	out = (struct dev_wire){0};
 	sent_count = 0;
 	input_left = input_next = 0;
 	ns16550_init(&uart, &t.clock, &t.timers, dev_wire_line(&out), host);
@@ -169,7 +169,7 @@ START_TEST(priorities)
 	wr(MCR, 0x1b); /* loopback */
 	for (int i = 0; i < 17; i++)
 		wr(RBR, i); /* one too many */
-	wr(MCR, 0x18); /* modem lines change */
+	wr(MCR, 0x18);	    /* modem lines change */
 	ck_assert_uint_eq(rd(IIR) & 0x0f, 0x06);
 	ck_assert_uint_eq(rd(LSR) & 0x1f, 0x03);
 	ck_assert_uint_eq(rd(LSR) & 0x1f, 0x01);
@@ -303,7 +303,7 @@ START_TEST(save_load)
 	u8 buf[256];
 	struct state s;
 	struct ns16550 copy;
-	struct dev_wire out2 = { 0 };
+	struct dev_wire out2 = {0};
 
 	open_port(0x05);
 	give(8);
@@ -319,8 +319,7 @@ START_TEST(save_load)
 	dev_time_pass(&t, NS_PER_SEC);
 	ck_assert(out2.level);
 	for (int i = 1; i < 8; i++)
-		ck_assert_uint_eq(dev_in(&ns16550_ops, &copy, RBR),
-				  pattern(i));
+		ck_assert_uint_eq(dev_in(&ns16550_ops, &copy, RBR), pattern(i));
 }
 END_TEST
 

@@ -104,7 +104,7 @@ static struct pc_config world_config(void)
 		.ram = ram,
 		.ram_size = RAM_SIZE,
 		.console_fd = -1,
-		.clock = { world_now, &w },
+		.clock = {world_now, &w},
 		.utc_ns = 1700000000ll * (s64)NS_PER_SEC,
 		.debug_exit_port = 0xf4,
 		.opaque = &w,
@@ -165,9 +165,9 @@ static void pass(u64 ns)
 static void pic_setup(void)
 {
 	static const u8 init[][2] = {
-		{ 0x20, 0x11 }, { 0x21, 0x20 }, { 0x21, 0x04 }, { 0x21, 0x01 },
-		{ 0xa0, 0x11 }, { 0xa1, 0x28 }, { 0xa1, 0x02 }, { 0xa1, 0x01 },
-		{ 0x21, 0xfa }, { 0xa1, 0xff },
+		{0x20, 0x11}, {0x21, 0x20}, {0x21, 0x04}, {0x21, 0x01},
+		{0xa0, 0x11}, {0xa1, 0x28}, {0xa1, 0x02}, {0xa1, 0x01},
+		{0x21, 0xfa}, {0xa1, 0xff},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(init); i++)
@@ -335,8 +335,8 @@ START_TEST(apic_msrs)
 	ck_assert_int_eq(pc_msr_read(&pc, 0x803, &v), 0);
 	ck_assert_uint_eq(v, 0x50014);
 	ck_assert_int_eq(pc_msr_write(&pc, 0x832, 0x400ec), 0);
-	ck_assert_int_eq(pc_msr_write(&pc, MSR_TSC_DEADLINE,
-				      world_tsc(&w) + 3000), 0);
+	ck_assert_int_eq(
+		pc_msr_write(&pc, MSR_TSC_DEADLINE, world_tsc(&w) + 3000), 0);
 	pass(2000);
 	ck_assert_int_eq(pc_intack(&pc), 0xec);
 	pc_nmi(&pc);
@@ -484,7 +484,7 @@ static void thread_start(int fd)
 
 	pc_fini(&pc);
 	cfg = world_config();
-	cfg.clock = (struct clock){ NULL, NULL };
+	cfg.clock = (struct clock){NULL, NULL};
 	cfg.console_fd = fd;
 	ck_assert_int_eq(pc_init(&pc, &cfg), 0);
 	ck_assert_int_eq(pc_thread_start(&pc), 0);
@@ -492,7 +492,7 @@ static void thread_start(int fd)
 
 static bool intr_within(int ms)
 {
-	struct timespec step = { 0, 1000000 };
+	struct timespec step = {0, 1000000};
 
 	for (int i = 0; i < ms; i++) {
 		if (__atomic_load_n(&w.intr, __ATOMIC_ACQUIRE))
@@ -529,7 +529,7 @@ static u64 cpu_ns(void)
 
 START_TEST(thread_idles)
 {
-	struct timespec nap = { 0, 300000000 };
+	struct timespec nap = {0, 300000000};
 	u64 before;
 	int fds[2];
 
@@ -635,7 +635,7 @@ END_TEST
 
 START_TEST(thread_flushes_output)
 {
-	struct timespec nap = { 0, 100000000 };
+	struct timespec nap = {0, 100000000};
 
 	thread_start(-1);
 	out8(0x3f8, '$'); /* a prompt: no newline */

@@ -21,10 +21,10 @@ static void on_irq(void *opaque, int n, bool level)
 
 static void setup(void)
 {
-	struct irq_line irq = { on_irq, NULL, 0 };
+	struct irq_line irq = {on_irq, NULL, 0};
 
 	irqs = 0;
-	reset = (struct dev_wire){ 0 };
+	reset = (struct dev_wire){0};
 	pci_host_init(&host, irq, dev_wire_line(&reset));
 }
 
