@@ -73,7 +73,7 @@ static void world_out(void *opaque, const u8 *buf, size_t len)
 
 	len = MIN(len, sizeof(x->out) - x->out_len);
 	memcpy(x->out + x->out_len, buf, len);
-	x->out_len += len;
+	__atomic_add_fetch(&x->out_len, len, __ATOMIC_RELEASE);
 }
 
 static void world_a20(void *opaque, bool enabled)
