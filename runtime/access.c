@@ -151,7 +151,7 @@ static int access_page(struct engine *e, u32 la, bool write,
 static struct block *access_block(struct engine *e, u64 acc,
 				  struct bhsite **site)
 {
-	u64 back = *(u64 *)e->v->cpu.pair_rsp;
+	u64 back = e->v->cpu.ret_pc;
 	struct block *b = tcache_find(e->tc, back - 1);
 
 	must(b, "helper form called from %#lx, which is no block", back);

@@ -240,7 +240,7 @@ static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
 		c->rip = (u32)(c->rip + h->insn.len);
 		e->mmio.nread = 0;
 		if (v->mode_dirty || b->dead || e->mmio.wr_pending ||
-		    v->db_pending || h->insn.row->cls == CLS_HELPER_END ||
+		    v->db_pending || h->end ||
 		    (c->iflag && engine_irq_waits(e)))
 			return 0;
 		return 1;
@@ -260,14 +260,11 @@ static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
 static void engine_divert(struct cpu *c)
 {
 	struct engine *e = container_of(c, struct vcpu, cpu)->eng;
-	u64 ret = *(u64 *)c->pair_rsp;
-	struct block *b = tcache_find(e->tc, ret - 1);
-	u64 *top = (u64 *)c->pair_top;
+	struct block *b = tcache_find(e->tc, c->ret_pc - 1);
 
 	if (b)
 		tcache_unchain_exits(e->tc, b);
-	top[-1] = ret;
-	c->pair_rsp = (u64)(top - 1);
+	c->pair_rsp = c->pair_top;
 	c->hash = (u64)e->empty_hash;
 }
 

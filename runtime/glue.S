@@ -347,8 +347,9 @@ GLOBAL glue_at_helper
 	mov	r11, [r15+CPU_HELPER]
 to_c:
 	STORE_GUEST
-	mov	[r15+CPU_PAIR_RSP], rsp
 GLOBAL glue_at_leaf_end
+	pop	qword ptr [r15+CPU_RET_PC]	/* C may drop the pair stack */
+	mov	[r15+CPU_PAIR_RSP], rsp
 	mov	rsp, [r15+CPU_C_RSP]
 	mov	rdi, r15
 	mov	esi, r8d
@@ -360,19 +361,17 @@ GLOBAL glue_at_leaf_end
 GLOBAL glue_at_back_test
 	cmp	dword ptr [r15+CPU_KICK], 0
 	jne	back_kick
-back:	mov	r8, [r15+CPU_SPILL]
+back_now:
+	mov	r8, [r15+CPU_SPILL]
 	mov	rsp, [r15+CPU_PAIR_RSP]
+	push	qword ptr [r15+CPU_RET_PC]
 	LOAD_GUEST
 	ret
 GLOBAL glue_at_back_end
 back_kick:
 	mov	rdi, r15
 	call	qword ptr [r15+CPU_DIVERT]
-	/* Diverted: a further kick has nothing to add. */
-	mov	r8, [r15+CPU_SPILL]
-	mov	rsp, [r15+CPU_PAIR_RSP]
-	LOAD_GUEST
-	ret
+	jmp	back_now
 leave_helper:
 	mov	eax, X_EXIT_HELPER
 	RETURN_TO_C

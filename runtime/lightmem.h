@@ -48,4 +48,22 @@ static inline bool light_equal(const void *a, const void *b, size_t n)
 	return true;
 }
 
+/* Unaligned little-endian fields. */
+#define LIGHT_FIELD(bits)                                                     \
+	static inline u##bits light_get##bits(const void *p)                  \
+	{                                                                     \
+		u##bits x;                                                    \
+                                                                              \
+		__builtin_memcpy(&x, p, sizeof(x));                           \
+		return x;                                                     \
+	}                                                                     \
+	static inline void light_put##bits(void *p, u##bits x)                \
+	{                                                                     \
+		__builtin_memcpy(p, &x, sizeof(x));                           \
+	}
+
+LIGHT_FIELD(16)
+LIGHT_FIELD(32)
+LIGHT_FIELD(64)
+
 #endif

@@ -26,6 +26,8 @@ struct gexc {
 	bool has_error;
 	bool soft;     /* INT n, INT3, INTO: DPL checks apply, EXT is clear */
 	bool icebp;    /* no DPL check, but otherwise like soft */
+	u8 len;	       /* soft: bytes of the instruction; cpu.rip stays at it until
+			  the delivery has succeeded */
 	u32 error;
 	u64 cr2;       /* #PF: goes to CR2 at delivery */
 	u64 dr6;       /* #DB: bits to OR into DR6 at delivery */
@@ -37,6 +39,13 @@ enum hret {
 	H_END,	/* done and cpu.rip is set; leave generated code */
 	H_EXC,	/* vcpu->exc is pending; cpu.rip is the instruction's own */
 	H_EXIT, /* vcpu->run is filled: return to the client */
+};
+
+/* MSRs that the engine stores (sys_msr.c). */
+#define MSR_MTRR_VAR 8
+struct msr_state {
+	u64 pat, misc_enable, spec_ctrl, debugctl;
+	u64 mtrr_def, mtrr_fixed[11], mtrr_var[2 * MSR_MTRR_VAR];
 };
 
 struct vcpu {
@@ -56,11 +65,17 @@ struct vcpu {
 	u64 db_pending;	    /* DR6 bits of data breakpoints or single-step to
 			       raise after the current instruction */
 	u64 pdpte_gp;
+	bool nmi_masked;    /* from the delivery of an NMI to the next iret */
+	u64 tsc_offset;	    /* guest TSC minus host TSC; not 0: rdtsc in C */
+	const struct umbra_host *host; /* set by the engine at creation */
+	struct msr_state msr;
 	u64 features[(FEAT_NR + 63) / 64]; /* offered to the guest */
 	struct io_state {   /* an I/O exit under way: set by sys_io.c */
 		bool pending;
 		u8 size;
-		bool in, string;
+		bool in, string, rep;
+		bool msr;   /* an UMBRA_EXIT_MSR is under way, no I/O */
+		u8 adsize, seg, len; /* of the instruction */
 		u16 port;
 	} io;
 };
@@ -71,7 +86,9 @@ static inline u32 vcpu_rip32(const struct vcpu *v)
 }
 
 /* --- memory for C (gmem.c): linear addresses, page crossings handled.
- * 0, or -1 with v->exc set to the #PF. len <= 4096. */
+ *  0, or -1 with v->exc set to the #PF, or with v->exc.pending clear: an MMIO
+ * access must wait for the client and the instruction is restarted after it
+ * (sys_insn then returns H_EXIT). len <= 4096. */
 int gmem_read(struct vcpu *v, gva_t la, void *buf, unsigned len,
 	      enum mmu_priv priv);
 int gmem_write(struct vcpu *v, gva_t la, const void *buf, unsigned len,
@@ -93,8 +110,8 @@ enum hret exc_pf(struct vcpu *v, gva_t cr2, u32 pfec);
 
 /* Delivers v->exc through the IDT (or IVT): pushes, loads CS:EIP, handles
  * contributory faults to #DF and shutdown (v->shutdown). cpu.rip must be the
- * return address to push (of the instruction for faults, after it for traps
- * and software interrupts). */
+ * return address to push, of the instruction for faults and software
+ * interrupts (exc.len is added for those), after it for traps. */
 void exc_deliver(struct vcpu *v);
 /* Delivers an external interrupt; IF and inhibit were checked by the caller. */
 void exc_interrupt(struct vcpu *v, unsigned vector);
@@ -124,6 +141,8 @@ int seg_check(struct vcpu *v, unsigned seg, u32 off, unsigned size,
 /* CPUID as offered (cpuid.c). */
 void cpuid_init_features(u64 *features, const struct umbra_host *host);
 void cpuid_query(const struct vcpu *v, u32 leaf, u32 subleaf, u32 out[4]);
+/* IA32_ARCH_CAPABILITIES as offered. */
+u64 cpuid_arch_caps(void);
 
 /* Applies CR0/CR3/CR4/EFER to the shadow MMU; false: #GP (PDPTEs). */
 bool vcpu_mmu_update(struct vcpu *v, bool cr3_written);
@@ -131,5 +150,15 @@ bool vcpu_mmu_update(struct vcpu *v, bool cr3_written);
 /* Saves the vector state to cpu.xsave_area (once) and gives C clean vector
  * registers; enter() loads it again. */
 void vcpu_fpu_put(struct vcpu *v);
+/* Makes the vector state live in the registers again, for sys_fpu.c. */
+void vcpu_fpu_get(struct vcpu *v);
+/* Guest EIP of the x87 instruction at a host address in the code cache; other
+ * values (what the guest itself has loaded) come back as they are. */
+u32 fpu_map_fip(struct vcpu *v, u64 host_fip);
+
+/* Whether the page of la is RAM that allows the access now; false for MMIO and
+ * for what would fault. Changes A/D at most. */
+bool gmem_is_ram(struct vcpu *v, gva_t la, enum mmu_access acc,
+		 enum mmu_priv priv);
 
 #endif

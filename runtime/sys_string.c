@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * sys_string.c - movs, stos, lods, scas and cmps in every form, for the cases
+ * that have no direct form: SDM vol. 2, and vol. 1, 7.3.9.
+ *
+ * A call does a bounded amount of work, STRING_MAX elements, or less when a
+ * kick is waiting, and leaves registers exact, as a fault does. Ascending
+ * movs and stos between RAM pages go by runs inside a page. Runs on light
+ * exits.
+ */
+#include "sys_impl.h"
+
+#define STRING_MAX 4096
+
+u32 string_count(const struct vcpu *v, unsigned adsize)
+{
+	return gpr_get(v, R_CX, adsize);
+}
+
+void string_set_count(struct vcpu *v, unsigned adsize, u32 n)
+{
+	gpr_set(v, R_CX, adsize, n);
+}
+
+static void string_move(struct vcpu *v, unsigned reg, unsigned adsize,
+			u32 bytes)
+{
+	gpr_set(v, reg, adsize, gpr_get(v, reg, adsize) + bytes);
+}
+
+void string_advance(struct vcpu *v, unsigned reg, unsigned adsize,
+		    unsigned bytes)
+{
+	string_move(v, reg, adsize, v->cpu.df ? -bytes : bytes);
+}
+
+/* --- one element */
+
+static int string_load(struct vcpu *v, unsigned seg, unsigned reg,
+		       const struct insn *i, u32 *val)
+{
+	gva_t la;
+
+	*val = 0;
+	if (seg_check(v, seg, gpr_get(v, reg, i->adsize), i->memsize, MMU_READ,
+		      &la))
+		return -1;
+	return gmem_read(v, la, val, i->memsize, vcpu_priv(v));
+}
+
+static int string_store(struct vcpu *v, const struct insn *i, u32 val)
+{
+	gva_t la;
+
+	if (seg_check(v, CPU_ES, gpr_get(v, R_DI, i->adsize), i->memsize,
+		      MMU_WRITE, &la))
+		return -1;
+	return gmem_write(v, la, &val, i->memsize, vcpu_priv(v));
+}
+
+/* Flags of a - b, as cmp sets them. */
+static void string_compare(struct vcpu *v, u32 a, u32 b, unsigned size)
+{
+	u32 sign = 1u << (8 * size - 1);
+	u32 mask = sign | (sign - 1);
+	u32 r = (a - b) & mask;
+
+	flag_set(v, EFL_CF, a < b);
+	flag_set(v, EFL_ZF, !r);
+	flag_set(v, EFL_SF, r & sign);
+	flag_set(v, EFL_AF, (a ^ b ^ r) & 0x10);
+	flag_set(v, EFL_PF, !__builtin_parity(r & 0xff));
+	flag_set(v, EFL_OF, (a ^ b) & (a ^ r) & sign);
+}
+
+static int string_element(struct vcpu *v, const struct insn *i)
+{
+	unsigned size = i->memsize, ad = i->adsize;
+	u32 a, b;
+
+	switch (i->row->op) {
+	case OP_MOVS:
+		if (string_load(v, i->seg, R_SI, i, &a) ||
+		    string_store(v, i, a))
+			return -1;
+		string_advance(v, R_SI, ad, size);
+		string_advance(v, R_DI, ad, size);
+		return 0;
+	case OP_STOS:
+		if (string_store(v, i, gpr_get(v, R_AX, 4)))
+			return -1;
+		string_advance(v, R_DI, ad, size);
+		return 0;
+	case OP_LODS:
+		if (string_load(v, i->seg, R_SI, i, &a))
+			return -1;
+		gpr_set(v, R_AX, size, a);
+		string_advance(v, R_SI, ad, size);
+		return 0;
+	case OP_SCAS:
+		if (string_load(v, CPU_ES, R_DI, i, &b))
+			return -1;
+		string_compare(v, gpr_get(v, R_AX, size), b, size);
+		string_advance(v, R_DI, ad, size);
+		return 0;
+	default: /* CMPS */
+		if (string_load(v, i->seg, R_SI, i, &a) ||
+		    string_load(v, CPU_ES, R_DI, i, &b))
+			return -1;
+		string_compare(v, a, b, size);
+		string_advance(v, R_SI, ad, size);
+		string_advance(v, R_DI, ad, size);
+		return 0;
+	}
+}
+
+/* --- runs of elements inside one page, ascending, in RAM */
+
+/* Elements from the register's place to the end of page and address space. */
+static u32 string_room(u32 la, u32 off, unsigned adsize, unsigned size)
+{
+	u32 bytes = PAGE_SIZE - (la & (PAGE_SIZE - 1));
+	u32 wrap = adsize == 2 ? 0x10000 - off : 0 - off;
+
+	if (wrap && wrap < bytes)
+		bytes = wrap;
+	return bytes / size;
+}
+
+static u32 string_base(const struct vcpu *v, unsigned seg, u32 off)
+{
+	return (u32)(v->cpu.seg[seg].base + off);
+}
+
+/* How many elements may go at once; below 2: one by one. A segment that does
+ * not hold the run falls back to elements, which fault at the right one. */
+static u32 string_run(struct vcpu *v, const struct insn *i, u32 max)
+{
+	unsigned size = i->memsize;
+	u32 di = gpr_get(v, R_DI, i->adsize), si = 0, src = 0;
+	u32 dst = string_base(v, CPU_ES, di);
+	bool movs = i->row->op == OP_MOVS;
+	u32 n = MIN(max, string_room(dst, di, i->adsize, size));
+	gva_t la;
+
+	if (v->cpu.df)
+		return 0;
+	if (movs) {
+		si = gpr_get(v, R_SI, i->adsize);
+		src = string_base(v, i->seg, si);
+		n = MIN(n, string_room(src, si, i->adsize, size));
+	}
+	if (n < 2)
+		return n;
+	/* An overlapping move that repeats what it has just written. */
+	if (movs && dst - src < n * size)
+		return 0;
+	if (v->cpu.cpl == 3 && (v->cpu.sysflags & EFL_AC))
+		return 0;
+	if (di + n * size - 1 > v->cpu.seg[CPU_ES].hi ||
+	    (movs && si + n * size - 1 > v->cpu.seg[i->seg].hi))
+		return 0;
+	if (seg_check(v, CPU_ES, di, 1, MMU_WRITE, &la) ||
+	    (movs && seg_check(v, i->seg, si, 1, MMU_READ, &la))) {
+		v->exc.pending = false;
+		return 0;
+	}
+	if (!gmem_is_ram(v, dst, MMU_WRITE, vcpu_priv(v)) ||
+	    (movs && !gmem_is_ram(v, src, MMU_READ, vcpu_priv(v))))
+		return 0;
+	return n;
+}
+
+static void string_fill(u8 *buf, u32 val, unsigned size, u32 n)
+{
+	for (u32 k = 0; k < n; k++, buf += size) {
+		if (size == 1)
+			*buf = (u8)val;
+		else if (size == 2)
+			light_put16(buf, (u16)val);
+		else
+			light_put32(buf, val);
+	}
+}
+
+static int string_do_run(struct vcpu *v, const struct insn *i, u32 n)
+{
+	struct cpu *c = &v->cpu;
+	unsigned size = i->memsize;
+	u32 bytes = n * size;
+	u32 dst = string_base(v, CPU_ES, gpr_get(v, R_DI, i->adsize));
+
+	if (i->row->op == OP_MOVS) {
+		u32 src = string_base(v, i->seg, gpr_get(v, R_SI, i->adsize));
+
+		if (gmem_read(v, src, c->bounce, bytes, vcpu_priv(v)))
+			return -1;
+	} else {
+		string_fill(c->bounce, (u32)c->gpr[R_AX], size, n);
+	}
+	if (gmem_write(v, dst, c->bounce, bytes, vcpu_priv(v)))
+		return -1;
+	string_move(v, R_DI, i->adsize, bytes);
+	if (i->row->op == OP_MOVS)
+		string_move(v, R_SI, i->adsize, bytes);
+	return 0;
+}
+
+/* --- rep */
+
+static bool string_has_runs(const struct insn *i)
+{
+	return i->row->op == OP_MOVS || i->row->op == OP_STOS;
+}
+
+/* scas and cmps end at a difference (repe) or a match (repne). */
+static bool string_ends(const struct vcpu *v, const struct insn *i)
+{
+	bool zf = v->cpu.flags_ah & EFL_ZF;
+
+	if (i->row->op != OP_SCAS && i->row->op != OP_CMPS)
+		return false;
+	return i->repne ? zf : !zf;
+}
+
+static enum hret string_rep(struct vcpu *v, const struct insn *i)
+{
+	/* A trace trap comes after each iteration. */
+	u32 budget = v->cpu.sysflags & EFL_TF ? 1 : STRING_MAX;
+	u32 left = string_count(v, i->adsize), n;
+
+	while (left && budget) {
+		n = 1;
+		if (string_has_runs(i))
+			n = string_run(v, i, MIN(left, budget));
+		if (n > 1) {
+			if (string_do_run(v, i, n))
+				return H_EXC;
+		} else {
+			n = 1;
+			if (string_element(v, i))
+				return H_EXC;
+		}
+		left -= n;
+		budget -= n;
+		string_set_count(v, i->adsize, left);
+		if (left && string_ends(v, i))
+			return H_NEXT;
+		if (left && __atomic_load_n(&v->cpu.kick, __ATOMIC_RELAXED))
+			return H_END;
+	}
+	return left ? H_END : H_NEXT;
+}
+
+enum hret sys_string(struct vcpu *v, const struct insn *i)
+{
+	if (i->rep || i->repne)
+		return string_rep(v, i);
+	return string_element(v, i) ? H_EXC : H_NEXT;
+}
