@@ -14,12 +14,8 @@
 const struct tcg_skip tcg_skips[] = {
 	{ "fpu.xm", "TCG raises no SSE exceptions" },
 	{ "fpu.mf-next", "TCG looks for a pending exception at FWAIT only" },
-	{ "fpu.fip", "TCG keeps no FIP" },
 	{ "fpu.fip-pending", "TCG keeps no FIP" },
-	{ "fpu.movaps", "TCG checks no alignment" },
-	{ "fpu.fxsave.align", "TCG checks no alignment" },
 	{ "fpu.ldmxcsr", "TCG accepts reserved MXCSR bits" },
-	{ "fpu.em", "TCG gives #NM for MMX" },
 	{ 0, 0 },
 };
 
