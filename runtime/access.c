@@ -151,7 +151,7 @@ static int access_page(struct engine *e, u32 la, bool write,
 static struct block *access_block(struct engine *e, u64 acc,
 				  struct bhsite **site)
 {
-	u64 back = *(u64 *)e->v->cpu.pair_rsp;
+	u64 back = e->v->cpu.ret_pc;
 	struct block *b = tcache_find(e->tc, back - 1);
 
 	must(b, "helper form called from %#lx, which is no block", back);
@@ -364,4 +364,13 @@ int gmem_probe(struct vcpu *v, gva_t la, unsigned len, enum mmu_access acc,
 			return -1;
 	}
 	return 0;
+}
+
+bool gmem_is_ram(struct vcpu *v, gva_t la, enum mmu_access acc,
+		 enum mmu_priv priv)
+{
+	struct mmu_xlat x;
+
+	return vmmu_translate(v->mmu, la, acc, priv, engine_ac(v), &x) ==
+	       MMU_OK;
 }

@@ -35,6 +35,7 @@ void asm_offsets(void)
 	CPU(SEG_FAULT, seg_fault);
 	CPU(DIVERT, divert);
 	CPU(SPILL, spill);
+	CPU(RET_PC, ret_pc);
 	CPU(USE_GS, use_gs);
 	CPU(SEG, seg);
 	CPU(FAULT_REG, fault.reg);

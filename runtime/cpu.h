@@ -109,6 +109,7 @@ struct cpu {
 	u64 seg_fault;	/* C function behind a failed segment check */
 	u64 divert;	/* C function: a kick came while C ran for a site */
 	u64 spill;	/* glue: rcx while it is borrowed */
+	u64 ret_pc;	/* where the site that called C goes on */
 	u64 commit_none; /* glue address: nothing to commit */
 	u64 commit_slow; /* glue address: call commit_fn */
 	u8 use_gs;	/* FSGSBASE: the window base goes to GS */

@@ -97,6 +97,7 @@ struct engine {
 	u64 pair_guard, pair_guard_end;
 	bool drop_pairs;
 
+	bool a20_off;	/* bit 20 of physical addresses is masked */
 	bool step_once; /* run one instruction in a temporary block */
 	bool leave;	/* a system instruction filled vcpu->run */
 	struct mmio mmio;
@@ -123,6 +124,9 @@ struct umbra_vm {
 };
 
 /* --- engine.c */
+extern const struct mmu_ops engine_mmu_ops;
+extern const struct tcache_ops engine_tcache_ops;
+void engine_wire(struct engine *e); /* the C functions the glue calls */
 void engine_activate(struct engine *e); /* hash, window, tlb of now */
 void engine_drop_pairs(struct engine *e);
 bool engine_irq_waits(const struct engine *e);

@@ -21,7 +21,8 @@
 	mov	[r15+CPU_GPR+48], rsi
 	mov	[r15+CPU_GPR+56], rdi
 	lahf
-	mov	[r15+CPU_FLAGS_AH], ah
+	xchg	al, ah			/* ah cannot stand beside r15 */
+	mov	[r15+CPU_FLAGS_AH], al
 	seto	byte ptr [r15+CPU_FLAGS_OF]
 	cld
 .endm
@@ -32,8 +33,9 @@
 	cmp	byte ptr [r15+CPU_DF], 0
 	je	.Ldf\@
 	std
-.Ldf\@:	movzx	eax, byte ptr [r15+CPU_FLAGS_OF]
-	mov	ah, [r15+CPU_FLAGS_AH]
+.Ldf\@:	movzx	eax, byte ptr [r15+CPU_FLAGS_AH]
+	xchg	al, ah
+	mov	al, [r15+CPU_FLAGS_OF]
 	add	al, 0x7f		/* OF = (al == 1) */
 	sahf
 	mov	rcx, [r15+CPU_GPR+8]
@@ -162,9 +164,8 @@ GLOBAL glue_fpu_save
 	jmp	2f
 1:	fxsave64 [rdi]
 2:	fninit
-	push	0x1f80
-	ldmxcsr	[rsp]
-	add	rsp, 8
+	mov	dword ptr [rsp-4], 0x1f80	/* red zone */
+	ldmxcsr	[rsp-4]
 	ret
 
 /* void glue_fpu_load(const void *area, u64 xcr0) */
@@ -176,6 +177,36 @@ GLOBAL glue_fpu_load
 	xrstor64 [rdi]
 	ret
 1:	fxrstor64 [rdi]
+	ret
+
+/* void glue_heavy_log(enum log_subsys s, const char *fmt, va_list *ap)
+ * The vector registers go to the C stack: 576 bytes and AVX by xsave where
+ * log_xcr0 says that there is one, else fxsave. */
+GLOBAL glue_heavy_log
+	push	rbp
+	mov	rbp, rsp
+	push	rbx
+	sub	rsp, 2048
+	and	rsp, -64
+	mov	rbx, rdx
+	mov	r10, rdi
+	lea	rdi, [rsp+512]		/* the header must be zero */
+	mov	ecx, 8
+	xor	eax, eax
+	rep stosq
+	mov	rdi, rsp
+	mov	r11, rsi
+	mov	rsi, [rip+log_xcr0]
+	call	glue_fpu_save
+	mov	rdi, r10
+	mov	rsi, r11
+	mov	rdx, rbx
+	call	log_vprintf
+	mov	rdi, rsp
+	mov	rsi, [rip+log_xcr0]
+	call	glue_fpu_load
+	mov	rbx, [rbp-8]
+	leave
 	ret
 
 /* ------------------------------------------------------------------ */
@@ -316,8 +347,9 @@ GLOBAL glue_at_helper
 	mov	r11, [r15+CPU_HELPER]
 to_c:
 	STORE_GUEST
-	mov	[r15+CPU_PAIR_RSP], rsp
 GLOBAL glue_at_leaf_end
+	pop	qword ptr [r15+CPU_RET_PC]	/* C may drop the pair stack */
+	mov	[r15+CPU_PAIR_RSP], rsp
 	mov	rsp, [r15+CPU_C_RSP]
 	mov	rdi, r15
 	mov	esi, r8d
@@ -329,19 +361,17 @@ GLOBAL glue_at_leaf_end
 GLOBAL glue_at_back_test
 	cmp	dword ptr [r15+CPU_KICK], 0
 	jne	back_kick
-back:	mov	r8, [r15+CPU_SPILL]
+back_now:
+	mov	r8, [r15+CPU_SPILL]
 	mov	rsp, [r15+CPU_PAIR_RSP]
+	push	qword ptr [r15+CPU_RET_PC]
 	LOAD_GUEST
 	ret
 GLOBAL glue_at_back_end
 back_kick:
 	mov	rdi, r15
 	call	qword ptr [r15+CPU_DIVERT]
-	/* Diverted: a further kick has nothing to add. */
-	mov	r8, [r15+CPU_SPILL]
-	mov	rsp, [r15+CPU_PAIR_RSP]
-	LOAD_GUEST
-	ret
+	jmp	back_now
 leave_helper:
 	mov	eax, X_EXIT_HELPER
 	RETURN_TO_C

@@ -11,6 +11,7 @@
 
 #include "cpu.h"
 #include "exit.h"
+#include "log.h"
 
 /* Runs generated code at host with the state in *c, until an exit. */
 enum exit_reason glue_enter(struct cpu *c, u64 host);
@@ -40,5 +41,8 @@ extern const u8 glue_leave_fault[];
  * the state C expects; the other way round. */
 void glue_fpu_save(void *area, u64 xcr0);
 void glue_fpu_load(const void *area, u64 xcr0);
+
+/* log_vprintf() with the vector registers saved around it. */
+void glue_heavy_log(enum log_subsys s, const char *fmt, va_list *ap);
 
 #endif

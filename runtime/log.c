@@ -9,6 +9,7 @@
 #include "log.h"
 
 u32 log_mask;
+u64 log_xcr0;
 static FILE *log_out; /* process-wide, like log_mask */
 
 static const char *const log_names[LOG_NR] = {
@@ -78,18 +79,24 @@ int log_open(const char *path)
 	return 0;
 }
 
-void log_printf(enum log_subsys s, const char *fmt, ...)
+void log_vprintf(enum log_subsys s, const char *fmt, va_list *ap)
 {
-	va_list ap;
 	FILE *f = log_file();
 
 	flockfile(f);
 	fprintf(f, "%s: ", log_names[s]);
-	va_start(ap, fmt);
-	vfprintf(f, fmt, ap);
-	va_end(ap);
+	vfprintf(f, fmt, *ap);
 	fputc('\n', f);
 	funlockfile(f);
+}
+
+void log_printf(enum log_subsys s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_vprintf(s, fmt, &ap);
+	va_end(ap);
 }
 
 void must_set_dump(void (*dump)(void *arg), void *arg)

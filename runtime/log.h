@@ -10,6 +10,7 @@
 #ifndef UMBRA_LOG_H
 #define UMBRA_LOG_H
 
+#include <stdarg.h>
 #include <stdio.h>
 #include "base.h"
 
@@ -29,6 +30,7 @@ enum log_subsys {
 };
 
 extern u32 log_mask; /* bit per enum log_subsys */
+extern u64 log_xcr0; /* XCR0 (x87, SSE, AVX) of the host; 0: no xsave */
 
 static inline bool log_on(enum log_subsys s)
 {
@@ -45,6 +47,7 @@ int log_open(const char *path);
 const char *log_name(enum log_subsys s);
 
 void log_printf(enum log_subsys s, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void log_vprintf(enum log_subsys s, const char *fmt, va_list *ap);
 FILE *log_file(void);
 
 /*

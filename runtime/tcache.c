@@ -444,7 +444,7 @@ static void block_tables(struct block *b, const struct xlate_out *o)
 		const struct xinsn *x = &o->insns[h->insn];
 
 		b->hsites[i] = (struct bhsite){ x->eip, h->vector, h->error,
-						x->insn };
+						h->end, x->insn };
 	}
 }
 

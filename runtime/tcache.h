@@ -39,6 +39,7 @@ struct bhsite {
 	u32 eip;
 	s16 vector;
 	u32 error;
+	bool end; /* never goes on in the block */
 	struct insn insn;
 };
 

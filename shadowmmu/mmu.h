@@ -16,6 +16,10 @@
 
 #define MMU_MAX_SLOTS 16
 
+/* Physical address bits of the guest CPU: bits above are reserved in PAE
+ * entries; PSE-36 entries have bits 21..17 reserved. CPUID must agree. */
+#define MMU_MAXPHYADDR 36
+
 struct mmu;
 struct vmmu;
 
@@ -60,12 +64,16 @@ struct mmu_ops {
 	void (*fetch_zap)(void *opaque, u32 view, gva_t gva, u64 npages);
 	/* The helper TLB must forget these pages (0 pages: all). */
 	void (*tlb_zap)(void *opaque, gva_t gva, u64 npages);
+	/* The walk set A or D in an entry that lies in a frame with translated
+	 * code (HAZARDS 53). May be NULL. */
+	void (*code_write)(void *opaque, gpa_t gpa, unsigned len);
 	void *opaque;
 };
 
 struct mmu_inject {
 	u32 map_budget; /* host mappings allowed for windows; 0: from host */
 	u32 fail_fill, fail_zap; /* every Nth fails once; 0: never */
+	u32 nodes; /* shadow nodes (2 MiB of a view) to have; 0: default */
 };
 
 /* Counters, monotonic. */

@@ -134,10 +134,12 @@ struct xhsite {
 	s16 vector; /* >= 0: raise this exception, with error */
 	u32 error;
 	u8 tlb;	    /* only named by GLUE_TLB/GLUE_SEG access words */
+	u8 end;	    /* C does not come back into the block */
 };
 
 struct xinsn {
 	u32 eip;
+	u8 raw[INSN_MAX_LEN]; /* the bytes, for listings */
 	struct insn insn;
 };
 

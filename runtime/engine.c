@@ -1,0 +1,627 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * engine.c - the vCPU loop: what is pending, which block, enter, why it left.
+ *
+ * Runs with the guest's vector state live (light) until it translates,
+ * returns to the client or sleeps; each of those puts the state away first.
+ */
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
+#include "engine.h"
+#include "glue.h"
+#include "lightmem.h"
+#include "log.h"
+#include "rawsys.h"
+#include "signals.h"
+
+/* --- vector state */
+
+void vcpu_fpu_put(struct vcpu *v)
+{
+	if (v->cpu.fpu_saved)
+		return;
+	glue_fpu_save(v->cpu.xsave_area, v->eng->vm->host.xcr0 & 7);
+	v->cpu.fpu_saved = 1;
+}
+
+void vcpu_fpu_get(struct vcpu *v)
+{
+	if (!v->cpu.fpu_saved)
+		return;
+	glue_fpu_load(v->cpu.xsave_area, v->eng->vm->host.xcr0 & 7);
+	v->cpu.fpu_saved = 0;
+}
+
+/* FIP of an x87 image: the site at the host address, if it is one of ours. */
+u32 fpu_map_fip(struct vcpu *v, u64 host_fip)
+{
+	struct block *b = tcache_find(v->eng->tc, host_fip);
+	const struct bsite *s = b ? block_site_at(b, host_fip) : NULL;
+
+	return s ? b->insn_eip[s->insn] : (u32)host_fip;
+}
+
+/* --- what generated code sees of the current view and mode */
+
+void engine_drop_pairs(struct engine *e)
+{
+	e->v->cpu.pair_rsp = e->v->cpu.pair_top;
+	e->v->cpu.fault.reg[H_RSP] = e->v->cpu.pair_top;
+}
+
+static bool engine_user_view(const struct vcpu *v)
+{
+	return v->cpu.cpl == 3 && (v->cpu.cr0 & CR0_PG);
+}
+
+static struct htab *htab_get(struct engine *e)
+{
+	struct htab *old = &e->htab[0];
+
+	for (unsigned i = 0; i < HTABS; i++) {
+		struct htab *h = &e->htab[i];
+
+		if (h->view == e->view && h->mode == e->mode)
+			return h;
+		if (h->used < old->used)
+			old = h;
+	}
+	if (old->view) {
+		raw_madvise(old->table, HASH_SIZE * 4, RAW_MADV_DONTNEED);
+		e->stats.htab_reuses++;
+	}
+	old->view = e->view;
+	old->mode = e->mode;
+	return old;
+}
+
+/* The helper TLB's half for the current privilege (HAZARDS 54). */
+static unsigned engine_tlb_set(const struct vcpu *v)
+{
+	if (v->cpu.cpl == 3)
+		return TLB_USER;
+	return v->cpu.sysflags & EFL_AC ? TLB_SUPER_AC : TLB_SUPER;
+}
+
+void engine_activate(struct engine *e)
+{
+	struct vcpu *v = e->v;
+	bool user = engine_user_view(v);
+	u32 view = vmmu_view_id(v->mmu, user);
+
+	if (!e->cur || view != e->view) {
+		if (view != e->view)
+			engine_drop_pairs(e);
+		e->view = view;
+		e->cur = htab_get(e);
+		v->cpu.window = vmmu_window(v->mmu, user);
+		v->cpu.tlb = (u64)v->cpu.tlbs[engine_tlb_set(v)];
+	}
+	e->cur->used = ++e->stamp;
+	v->cpu.hash = (u64)e->cur->table;
+}
+
+static void engine_hash_add(struct engine *e, const struct block *b)
+{
+	if (e->cur)
+		e->cur->table[b->eip & 0xffff] =
+			(u32)(b->host + b->checked - tcache_base(e->tc));
+}
+
+/* tcache: the block must not be entered any more. */
+static void engine_block_dropped(void *opaque, struct block *b)
+{
+	struct engine *e = opaque;
+	u32 off = (u32)(b->host + b->checked - tcache_base(e->tc));
+
+	for (unsigned i = 0; i < HTABS; i++) {
+		struct htab *h = &e->htab[i];
+
+		if (h->view && h->mode == b->mode &&
+		    h->table[b->eip & 0xffff] == off)
+			h->table[b->eip & 0xffff] = 0;
+	}
+	engine_drop_pairs(e);
+}
+
+static void engine_frame_clear(void *opaque, gfn_t gfn)
+{
+	struct engine *e = opaque;
+
+	mmu_code_clear(e->vm->mmu, gfn);
+}
+
+/* shadowmmu: a fetch translation ended. */
+static void engine_fetch_zap(void *opaque, u32 view, gva_t gva, u64 npages)
+{
+	struct engine *e = opaque;
+
+	engine_forget_fetch(e, gva, npages, view);
+	engine_drop_pairs(e);
+	for (unsigned i = 0; i < HTABS; i++) {
+		struct htab *h = &e->htab[i];
+
+		if (h->view != view)
+			continue;
+		if (!npages || npages >= 16 || e->modes[h->mode].cs_base) {
+			raw_madvise(h->table, HASH_SIZE * 4,
+				    RAW_MADV_DONTNEED);
+			continue;
+		}
+		for (u64 k = 0; k < npages; k++)
+			light_zero(&h->table[(gva + k * PAGE_SIZE) & 0xffff],
+				   PAGE_SIZE * 4);
+	}
+}
+
+static void engine_tlb_zap(void *opaque, gva_t gva, u64 npages)
+{
+	struct engine *e = opaque;
+
+	if (!npages || npages > TLB_SIZE) {
+		engine_tlb_flush(e);
+		return;
+	}
+	for (unsigned k = 0; k < TLB_NR; k++) {
+		for (u64 i = 0; i < npages; i++) {
+			u64 page = gva + i * PAGE_SIZE;
+			struct tlb_entry *t =
+				&e->v->cpu.tlbs[k][(page >> PAGE_SHIFT) &
+						   (TLB_SIZE - 1)];
+
+			if (t->rtag == page || t->wtag == page)
+				t->rtag = t->wtag = 1;
+		}
+	}
+}
+
+const struct mmu_ops engine_mmu_ops = {
+	.fetch_zap = engine_fetch_zap,
+	.tlb_zap = engine_tlb_zap,
+};
+
+const struct tcache_ops engine_tcache_ops = {
+	.dropped = engine_block_dropped,
+	.frame_clear = engine_frame_clear,
+};
+
+bool vcpu_mmu_update(struct vcpu *v, bool cr3_written)
+{
+	struct mmu_regs r = {
+		.cr0 = v->cpu.cr0,
+		.cr3 = v->cpu.cr3,
+		.cr4 = v->cpu.cr4,
+		.efer = v->cpu.efer,
+		.phys_mask = v->eng->a20_off ? ~(1ull << 20) : ~0ull,
+	};
+
+	v->mode_dirty = true;
+	return vmmu_set_regs(v->mmu, &r, cr3_written);
+}
+
+/* --- C behind GLUE_HELPER */
+
+bool engine_irq_waits(const struct engine *e)
+{
+	return __atomic_load_n(&e->irq_level, __ATOMIC_RELAXED);
+}
+
+/* From the vCPU's own thread, in C: the next boundary leads to the loop. */
+void engine_kick_self(struct engine *e)
+{
+	__atomic_store_n(&e->v->cpu.kick, 1, __ATOMIC_RELAXED);
+}
+
+static enum hret helper_run(struct engine *e, const struct bhsite *h)
+{
+	struct vcpu *v = e->v;
+
+	if (h->vector < 0)
+		return sys_insn(v, &h->insn);
+	switch (h->vector) {
+	case VEC_DF:
+	case VEC_TS:
+	case VEC_NP:
+	case VEC_SS:
+	case VEC_GP:
+	case VEC_AC:
+		return exc_raise_err(v, (unsigned)h->vector, h->error);
+	default:
+		return exc_raise(v, (unsigned)h->vector);
+	}
+}
+
+/* Nonzero: go on in the block behind the site. */
+static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
+{
+	struct vcpu *v = container_of(c, struct vcpu, cpu);
+	struct engine *e = v->eng;
+	struct block *b = (struct block *)blockword;
+	struct bhsite *h = &b->hsites[site];
+
+	must(site < b->nhsites, "helper site %u of %u", site, b->nhsites);
+	e->stats.helpers++;
+	e->mmio.next = 0;
+	c->rip = h->eip;
+	switch (helper_run(e, h)) {
+	case H_NEXT:
+		c->rip = (u32)(c->rip + h->insn.len);
+		e->mmio.nread = 0;
+		if (v->mode_dirty || b->dead || e->mmio.wr_pending ||
+		    v->db_pending || h->end ||
+		    (c->iflag && engine_irq_waits(e)))
+			return 0;
+		return 1;
+	case H_END:
+		e->mmio.nread = 0;
+		return 0;
+	case H_EXC:
+		return 0;
+	case H_EXIT:
+		e->leave = true;
+		return 0;
+	}
+	return 0;
+}
+
+/* A kick came while C ran for a site: as the signal handler does it. */
+static void engine_divert(struct cpu *c)
+{
+	struct engine *e = container_of(c, struct vcpu, cpu)->eng;
+	struct block *b = tcache_find(e->tc, c->ret_pc - 1);
+
+	if (b)
+		tcache_unchain_exits(e->tc, b);
+	c->pair_rsp = c->pair_top;
+	c->hash = (u64)e->empty_hash;
+}
+
+void engine_wire(struct engine *e)
+{
+	struct cpu *c = &e->v->cpu;
+
+	c->helper = (u64)engine_helper;
+	c->tlb_miss = (u64)engine_tlb_miss;
+	c->commit_fn = (u64)engine_commit;
+	c->seg_fault = (u64)engine_seg_fault;
+	c->divert = (u64)engine_divert;
+	c->commit_none = tcache_base(e->tc) +
+			 (u64)(glue_at_commit_none - glue_blob);
+	c->commit_slow = tcache_base(e->tc) +
+			 (u64)(glue_at_commit_slow - glue_blob);
+	c->commit = c->commit_none;
+}
+
+/* --- what is pending before the next block */
+
+enum todo { TODO_RUN, TODO_AGAIN, TODO_LEAVE };
+
+static enum todo pending_mmio(struct engine *e)
+{
+	struct umbra_run *run = e->v->run;
+	struct mmio *m = &e->mmio;
+
+	if (m->wr_pending) {
+		m->wr_pending = false;
+		run->reason = UMBRA_EXIT_MMIO;
+		run->mmio.is_write = true;
+		run->mmio.gpa = m->wr_gpa;
+		run->mmio.len = (u8)m->wr_len;
+		light_copy(run->mmio.data, m->wr_data, 8);
+		e->stats.mmio_writes++;
+		return TODO_LEAVE;
+	}
+	if (m->want) {
+		struct mmio_read *r = &m->read[m->nread];
+
+		m->want = false;
+		m->asked = true;
+		run->reason = UMBRA_EXIT_MMIO;
+		run->mmio.is_write = false;
+		run->mmio.gpa = r->gpa;
+		run->mmio.len = (u8)r->len;
+		e->stats.mmio_reads++;
+		return TODO_LEAVE;
+	}
+	return TODO_RUN;
+}
+
+/* The client has answered the last exit. */
+static void pending_complete(struct engine *e)
+{
+	struct vcpu *v = e->v;
+	struct mmio *m = &e->mmio;
+
+	if (m->asked) {
+		m->asked = false;
+		light_copy(m->read[m->nread].data, v->run->mmio.data, 8);
+		m->nread++;
+	}
+	if (v->io.pending) {
+		switch (sys_io_complete(v)) {
+		case H_EXIT:
+			e->leave = true;
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+static bool pending_inhibited(const struct vcpu *v)
+{
+	return v->inhibit && v->inhibit_rip == v->cpu.rip;
+}
+
+static void pending_sleep(struct engine *e)
+{
+	struct vcpu *v = e->v;
+
+	vcpu_fpu_put(v);
+	e->stats.halts++;
+	__atomic_store_n(&e->sleeping, 1, __ATOMIC_SEQ_CST);
+	/* Returns at once if kick is no longer 0: no wake-up is lost. */
+	raw_futex(&v->cpu.kick, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0);
+	__atomic_store_n(&e->sleeping, 0, __ATOMIC_SEQ_CST);
+}
+
+static enum todo pending_exception(struct engine *e)
+{
+	struct vcpu *v = e->v;
+
+	if (v->exc.pending) {
+		e->stats.exceptions++;
+		v->halted = false;
+		exc_deliver(v);
+		return TODO_AGAIN;
+	}
+	if (v->db_pending && !pending_inhibited(v)) {
+		exc_raise(v, VEC_DB);
+		v->exc.dr6 = v->db_pending;
+		v->db_pending = 0;
+		return TODO_AGAIN;
+	}
+	return TODO_RUN;
+}
+
+static enum todo pending_interrupt(struct engine *e)
+{
+	struct vcpu *v = e->v;
+	int vec;
+
+	v->cpu.irq_probe = engine_irq_waits(e);
+	if (pending_inhibited(v))
+		return TODO_RUN;
+	if (__atomic_exchange_n(&e->nmi, 0, __ATOMIC_ACQ_REL)) {
+		v->halted = false;
+		exc_interrupt(v, VEC_NMI);
+		return TODO_AGAIN;
+	}
+	if (!v->cpu.irq_probe || !v->cpu.iflag)
+		return TODO_RUN;
+	vcpu_fpu_put(v);
+	vec = e->intack ? e->intack(e->intack_opaque) : -1;
+	if (vec < 0)
+		return TODO_RUN;
+	e->stats.interrupts++;
+	v->halted = false;
+	exc_interrupt(v, (unsigned)vec);
+	return TODO_AGAIN;
+}
+
+static enum todo engine_pending(struct engine *e)
+{
+	struct vcpu *v = e->v;
+	enum todo t;
+
+	__atomic_store_n(&v->cpu.kick, 0, __ATOMIC_SEQ_CST);
+	t = pending_mmio(e);
+	if (t == TODO_RUN && e->leave)
+		t = TODO_LEAVE;
+	if (t == TODO_RUN && v->shutdown) {
+		v->run->reason = UMBRA_EXIT_SHUTDOWN;
+		t = TODO_LEAVE;
+	}
+	if (t == TODO_RUN)
+		t = pending_exception(e);
+	if (t == TODO_RUN)
+		t = pending_interrupt(e);
+	if (t == TODO_RUN &&
+	    __atomic_exchange_n(&e->want_intr, 0, __ATOMIC_ACQ_REL)) {
+		v->run->reason = UMBRA_EXIT_INTR;
+		t = TODO_LEAVE;
+	}
+	if (t == TODO_RUN && v->halted) {
+		pending_sleep(e);
+		t = TODO_AGAIN;
+	}
+	return t;
+}
+
+/* --- one stay in generated code */
+
+static void exit_direct(struct engine *e, bool may_chain)
+{
+	struct vcpu *v = e->v;
+	struct block *from = tcache_find(e->tc, v->cpu.exit_stub);
+	struct bexit *x = from ? block_exit_at(from, v->cpu.exit_stub) : NULL;
+	u64 reuses = tcache_stats(e->tc)->region_reuses;
+	struct block *to;
+
+	must(x, "exit at %#lx, which is no stub", v->cpu.exit_stub);
+	v->cpu.rip = x->target;
+	if (!may_chain || !x->same_page || from->dead || x->to ||
+	    from->variant || e->vm->inj.no_chain || v->mode_dirty ||
+	    __atomic_load_n(&v->cpu.kick, __ATOMIC_RELAXED))
+		return;
+	to = engine_block(e, 0);
+	if (tcache_stats(e->tc)->region_reuses != reuses)
+		return; /* from may be gone */
+	if (to && to->nframes == 1 && to->gfn[0] == from->gfn[0] &&
+	    !from->dead && !to->dead && !x->to && to->mode == from->mode)
+		tcache_chain(e->tc, from, x, to);
+}
+
+static enum exit_reason engine_resume(struct engine *e)
+{
+	struct cpu *c = &e->v->cpu;
+	enum exit_reason r;
+
+	vcpu_fpu_get(e->v);
+	r = glue_resume(c, false);
+	if (r == EXIT_KICK) {
+		/* Divert the block that goes on, then let it reach its end. */
+		struct block *b = tcache_find(e->tc, c->fault.rip);
+
+		tcache_unchain_exits(e->tc, b);
+		c->fault.reg[H_RSP] = c->pair_top;
+		c->hash = (u64)e->empty_hash;
+		r = glue_resume(c, true);
+	}
+	return r;
+}
+
+/* TF: #DB after an instruction that completed (SDM vol. 3, 17.3.1.4). */
+static void engine_stepped(struct engine *e, bool tf)
+{
+	if (tf && !e->v->exc.pending && !e->v->shutdown && !e->leave)
+		e->v->db_pending |= DR6_BS;
+}
+
+static bool engine_breakpoint(struct engine *e)
+{
+	struct vcpu *v = e->v;
+	u32 la = (u32)(v->cpu.seg[CPU_CS].base + v->cpu.rip);
+	u64 hit = 0;
+
+	for (unsigned i = 0; i < 4; i++) {
+		if ((v->cpu.dr[7] & (3u << (2 * i))) &&
+		    !((v->cpu.dr[7] >> (16 + 4 * i)) & 15) &&
+		    (u32)v->cpu.dr[i] == la)
+			hit |= DR6_B0 << i;
+	}
+	if (!hit || (v->cpu.sysflags & EFL_RF))
+		return false;
+	exc_raise(v, VEC_DB);
+	v->exc.dr6 = hit;
+	return true;
+}
+
+static void engine_execute(struct engine *e)
+{
+	struct vcpu *v = e->v;
+	u8 variant = 0;
+	struct block *b;
+	enum exit_reason r;
+	bool tf;
+
+	if (v->mode_dirty)
+		mode_update(e);
+	engine_activate(e);
+	if (e->slow && engine_breakpoint(e))
+		return;
+	if (e->step_once)
+		variant = BLOCK_ONE | BLOCK_TEMP;
+	else if (e->slow || pending_inhibited(v))
+		variant = BLOCK_ONE;
+	b = engine_block(e, variant);
+	if (!b)
+		return;
+	e->step_once = false;
+	tf = e->tf;
+	if (log_on(LOG_EXEC) || log_on(LOG_CPU))
+		engine_trace(e);
+	if (variant) {
+		engine_drop_pairs(e);
+		v->cpu.hash = (u64)e->empty_hash;
+		v->inhibit = false;
+	} else {
+		engine_hash_add(e, b);
+	}
+	v->cpu.sysflags &= ~EFL_RF; /* of one instruction only */
+	vcpu_fpu_get(v);
+	e->stats.enters++;
+	r = glue_enter(&v->cpu, b->host + b->entry);
+	while (r == EXIT_FAULT && engine_fault(e))
+		r = engine_resume(e);
+	switch (r) {
+	case EXIT_DIRECT:
+		e->stats.exit_direct++;
+		exit_direct(e, !variant);
+		engine_stepped(e, tf);
+		break;
+	case EXIT_HASH:
+		e->stats.exit_hash++;
+		engine_stepped(e, tf);
+		break;
+	case EXIT_HELPER:
+		e->stats.exit_helper++;
+		if (!e->mmio.want && !e->step_once)
+			engine_stepped(e, tf);
+		break;
+	case EXIT_KICK:
+		e->stats.exit_kick++;
+		break;
+	case EXIT_FAULT:
+	case EXIT_NR:
+		break;
+	}
+}
+
+int umbra_vcpu_run(struct vcpu *v)
+{
+	struct engine *e = v->eng;
+	int err = signals_attach(e);
+
+	if (err)
+		return err;
+	e->leave = false;
+	pending_complete(e);
+	for (;;) {
+		enum todo t = engine_pending(e);
+
+		if (t == TODO_LEAVE)
+			break;
+		if (t == TODO_RUN)
+			engine_execute(e);
+	}
+	e->leave = false;
+	vcpu_fpu_put(v);
+	return 0;
+}
+
+/* --- from any thread */
+
+/* Leaves its mark, then wakes or interrupts the vCPU's thread. */
+static void engine_kick(struct engine *e)
+{
+	pid_t tid = __atomic_load_n(&e->tid, __ATOMIC_SEQ_CST);
+
+	__atomic_store_n(&e->v->cpu.kick, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&e->sleeping, __ATOMIC_SEQ_CST))
+		raw_futex(&e->v->cpu.kick, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
+	else if (tid && tid != raw_gettid())
+		raw_tgkill(raw_getpid(), tid, signals_kick_number());
+}
+
+void umbra_irq(struct vcpu *v, bool level)
+{
+	u32 old = __atomic_exchange_n(&v->eng->irq_level, level,
+				      __ATOMIC_SEQ_CST);
+
+	if (level && !old)
+		engine_kick(v->eng);
+}
+
+void umbra_nmi(struct vcpu *v)
+{
+	__atomic_store_n(&v->eng->nmi, 1, __ATOMIC_SEQ_CST);
+	engine_kick(v->eng);
+}
+
+void umbra_kick(struct vcpu *v)
+{
+	__atomic_store_n(&v->eng->want_intr, 1, __ATOMIC_SEQ_CST);
+	engine_kick(v->eng);
+}

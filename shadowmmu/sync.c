@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * sync.c - what a flush does: compare the entries that mappings and fetches
+ * depend on with the guest's tables, and drop what is no more true. Light
+ * code; called by vmmu_set_regs() after a CR3 load and the like, by INVLPG.
+ *
+ * The entries compared are those of the *new* root; nothing below a changed
+ * directory entry is looked at, since the table it led to may be anything by
+ * now (HAZARDS 39). PDPTEs carry no rights, so a PAE walk that ends in an
+ * equal directory entry is the same translation, whatever led there.
+ *
+ * Global pages of the supervisor view are passed over at CR3 loads, as the
+ * processor's TLB would keep them. User views compare everything: they may
+ * have been away while the guest flushed global pages.
+ */
+#include "mmu_impl.h"
+
+/* A sync that has made so many host calls drops the view whole instead. */
+#define SYNC_ZAPS_MAX 64
+
+void vmmu_tlb_zap(struct vmmu *v, gva_t gva, u64 npages)
+{
+	if (!npages)
+		light_zero64(v->tlb_large, ARRAY_SIZE(v->tlb_large));
+	if (v->ops.tlb_zap)
+		v->ops.tlb_zap(v->ops.opaque, gva, npages);
+}
+
+static bool node_any_used(const struct node *n)
+{
+	return bits_any(n->mapped, NODE_WORDS) ||
+	       bits_any(n->fetch, NODE_WORDS);
+}
+
+/* D and G mean nothing in an entry that leads to a table. */
+static enum gpte_diff pde_compare(u32 kind, u64 old, u64 now)
+{
+	u64 ignored = kind == NODE_TABLE ? PTE_D | PTE_G : 0;
+
+	return gpte_compare(old & ~ignored, now & ~ignored);
+}
+
+void node_take_pde(struct view *w, u32 nr, u32 kind, u64 pde)
+{
+	struct node *n = view_node(w, nr);
+
+	if (node_any_used(n) &&
+	    (n->kind != kind || pde_compare(kind, n->pde, pde) >= GPTE_RO))
+		view_zap(w, nr * NODE_PAGES, NODE_PAGES);
+	n->kind = kind;
+	n->pde = pde;
+}
+
+void node_take_pte(struct view *w, u32 page, u64 pte)
+{
+	struct node *n = view_node(w, page / NODE_PAGES);
+	u32 i = page % NODE_PAGES;
+
+	if (node_used(n, i) && n->gpte[i] != pte) {
+		enum gpte_diff diff = gpte_compare(n->gpte[i], pte);
+
+		if (diff == GPTE_ZAP)
+			view_zap(w, page, 1);
+		else if (diff == GPTE_RO && (n->spte[i].flags & SPTE_WRITABLE))
+			view_protect(w, page, 1, false);
+	}
+	n->gpte[i] = pte;
+}
+
+/* Zaps or write-protects the marked pages of a node, run by run. Returns the
+ * number of runs. Runs to zap may extend over pages that are not used. */
+static unsigned node_zap_marked(struct view *w, u32 nr, const u64 *zap)
+{
+	struct node *n = view_node(w, nr);
+	unsigned runs = 0;
+	u32 i = 0;
+
+	while ((i = bits_next(zap, NODE_PAGES, i)) < NODE_PAGES) {
+		u32 end = i + 1, k = end;
+
+		while (k < NODE_PAGES &&
+		       (bits_test(zap, k) || !node_used(n, k))) {
+			if (bits_test(zap, k))
+				end = k + 1;
+			k++;
+		}
+		view_zap(w, nr * NODE_PAGES + i, end - i);
+		runs++;
+		i = end;
+	}
+	return runs;
+}
+
+static unsigned node_protect_marked(struct view *w, u32 nr, const u64 *ro)
+{
+	struct node *n = view_node(w, nr);
+	unsigned runs = 0;
+	u32 i = 0;
+
+	while ((i = bits_next(ro, NODE_PAGES, i)) < NODE_PAGES) {
+		u32 end = i;
+
+		/* Looked at anew: a zap that was widened may have unmapped
+		 * some of them. */
+		while (end < NODE_PAGES && bits_test(ro, end) &&
+		       (n->spte[end].flags & SPTE_WRITABLE))
+			end++;
+		if (end > i) {
+			view_protect(w, nr * NODE_PAGES + i, end - i, false);
+			runs++;
+		}
+		i = MAX(end, i + 1);
+	}
+	return runs;
+}
+
+/* Compares the pages of one word; marks those to act on. */
+static void node_compare_word(struct vmmu *v, struct node *n, unsigned word,
+			      u64 bits, const void *table, u64 *zap, u64 *ro)
+{
+	u64 count = 0;
+
+	for (; bits; bits &= bits - 1, count++) {
+		unsigned bit = (unsigned)__builtin_ctzll(bits);
+		unsigned i = word * 64 + bit;
+		u64 now = table_entry(v, table, i);
+		enum gpte_diff diff;
+
+		if (likely(now == n->gpte[i]))
+			continue;
+		diff = gpte_compare(n->gpte[i], now);
+		if (diff == GPTE_ZAP)
+			*zap |= 1ull << bit;
+		else if (diff == GPTE_RO)
+			*ro |= 1ull << bit;
+		n->gpte[i] = now;
+	}
+	v->m->stats.sync_entries += count;
+}
+
+/*
+ * Compares a node with the current root; `pages` picks pages by words of the
+ * used bitmaps. Returns the number of host calls made.
+ */
+static unsigned node_sync(struct view *w, u32 nr, const u64 *pages)
+{
+	struct vmmu *v = w->v;
+	struct node *n = view_node(w, nr);
+	u32 gva = nr << NODE_SHIFT;
+	u64 zap[NODE_WORDS], ro[NODE_WORDS], pde;
+	const void *table;
+
+	if (n->kind == NODE_FLAT)
+		return 0;
+	pde = vmmu_pde(v, gva);
+	v->m->stats.sync_entries++;
+	if (pde != n->pde) {
+		if (pde_compare(n->kind, n->pde, pde) >= GPTE_RO) {
+			view_zap_node(w, nr);
+			return 1;
+		}
+		n->pde = pde;
+	}
+	if (n->kind == NODE_LARGE)
+		return 0;
+	table = vmmu_table(v, pde, gva);
+	for (unsigned i = 0; i < NODE_WORDS; i++) {
+		zap[i] = ro[i] = 0;
+		if (pages[i])
+			node_compare_word(v, n, i, pages[i], table, &zap[i],
+					  &ro[i]);
+	}
+	return (bits_any(zap, NODE_WORDS) ? node_zap_marked(w, nr, zap) : 0) +
+	       (bits_any(ro, NODE_WORDS) ? node_protect_marked(w, nr, ro) : 0);
+}
+
+/* The pages of a node that a flush of this scope concerns. False: none. */
+static bool node_scope(const struct node *n, enum sync_scope scope,
+		       u64 pages[NODE_WORDS])
+{
+	u64 any = 0;
+
+	for (unsigned i = 0; i < NODE_WORDS; i++) {
+		pages[i] = n->mapped[i] | n->fetch[i];
+		if (scope == SYNC_NONGLOBAL)
+			pages[i] &= n->nonglobal[i];
+		any |= pages[i];
+	}
+	return any;
+}
+
+void view_sync(struct view *w, enum sync_scope scope)
+{
+	const u64 *nodes = scope == SYNC_ALL ? w->active : w->nonglobal;
+	struct mmu_stats *st = &w->v->m->stats;
+	u64 pages[NODE_WORDS];
+	unsigned calls = 0;
+	u32 nr = 0;
+
+	st->syncs++;
+	while ((nr = bits_next(nodes, VIEW_NODES, nr)) < VIEW_NODES) {
+		struct node *n = view_node(w, nr);
+
+		if (node_scope(n, scope, pages))
+			calls += node_sync(w, nr, pages);
+		else if (!node_any_used(n))
+			view_node_put(w, nr);
+		else
+			bits_clear(w->nonglobal, nr);
+		if (calls > SYNC_ZAPS_MAX) {
+			view_drop(w);
+			st->sync_drops++;
+			return;
+		}
+		nr++;
+	}
+}
+
+/* INVLPG for one node's range: all entries on the path to gva. */
+static void node_invlpg(struct view *w, u32 nr, u32 gva)
+{
+	u64 pages[NODE_WORDS] = {0};
+	u32 page = gva >> PAGE_SHIFT;
+	struct node *n = view_node(w, nr);
+
+	if (!n)
+		return;
+	if (page / NODE_PAGES == nr && node_used(n, page % NODE_PAGES))
+		bits_set(pages, page % NODE_PAGES);
+	node_sync(w, nr, pages);
+}
+
+static bool view_has_large(const struct view *w, u32 nr)
+{
+	const struct node *n = view_node(w, nr);
+
+	return n && n->kind == NODE_LARGE;
+}
+
+void vmmu_invlpg(struct vmmu *v, gva_t gva_in)
+{
+	u32 gva = (u32)gva_in, nr = gva >> NODE_SHIFT;
+	struct view *views[2] = {v->super, v->user};
+	bool large = pde_is_large(v, vmmu_pde(v, gva)) ||
+		     bits_test(v->tlb_large, gva >> 22);
+
+	for (unsigned i = 0; i < 2; i++) {
+		/* A 4 MiB page has two nodes; so may its predecessor here. */
+		large |= view_has_large(views[i], nr) ||
+			 view_has_large(views[i], nr ^ 1);
+		node_invlpg(views[i], nr, gva);
+		node_invlpg(views[i], nr ^ 1, gva);
+	}
+	if (large)
+		vmmu_tlb_zap(v, gva & ~0x3fffffu, 1024);
+	else
+		vmmu_tlb_zap(v, gva & PAGE_MASK, 1);
+}
+
+void vmmu_flush_all(struct vmmu *v)
+{
+	view_sync(v->super, SYNC_ALL);
+	view_sync(v->user, SYNC_ALL);
+	vmmu_tlb_zap(v, 0, 0);
+}

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The common runner, and the steps of "make check" in their order.
+tests_UNIT_SRCS += tests/unit_main.c tests/test_log.c
+
+check_STEPS += 'sh $(srcdir)/tools/layers.sh --self-test $(srcdir)'
+check_STEPS += 'sh $(srcdir)/tests/test_build.sh $(srcdir)'
+check_STEPS += 'tests/unit'
+
+# our bare guests (tests/guests.mk) must at least build
+check_DEPS += $(guests_ELF)
+
+ifneq ($(tools_SRCS),)
+check_DEPS += umbra
+
+# Debian's kernels, by tests/boot.sh
+check_STEPS += 'sh $(srcdir)/tests/boot.sh ./umbra guests'
+check_LONG_STEPS += 'sh $(srcdir)/tests/boot.sh --long ./umbra guests'
+check check-long: guests
+
+# Our bare guests, then once more with each rare path forced
+ifneq ($(wildcard $(srcdir)/tests/guests/run.sh),)
+run_guests = sh $(srcdir)/tests/guests/run.sh
+check_STEPS += '$(run_guests) ./umbra tests/guests'
+check_LONG_STEPS += $(foreach i,one-insn no-chain small-cache helper-sites \
+	no-fsgsbase no-bmi2,'$(run_guests) --inject $(i) ./umbra tests/guests')
+endif
+endif

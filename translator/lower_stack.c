@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * lower_stack.c - push, pop and their kin.
+ *
+ * Order everywhere: memory is touched first, esp changes after, so that a
+ * fault leaves the state before the instruction (HAZARDS 9).
+ */
+#include "xlate_impl.h"
+
+/* [esp + disp], or [sp + disp] on a 16-bit stack */
+struct gmem stack_mem(const struct xlate *x, s32 disp)
+{
+	return (struct gmem){ .base = R_SP, .index = -1, .seg = SEG_SS,
+			      .adsize = x->mode->stack_bits / 8,
+			      .disp = disp };
+}
+
+/* sp = host register base + n, as wide as the stack is */
+static void stack_set(struct xlate *x, unsigned base, s32 n)
+{
+	unsigned sp = reg_host(x, R_SP);
+	struct hmem m = hmem_disp(base, n);
+
+	if (x->mode->stack_bits == 16) {
+		/* lea r9d, [base+n]; mov sp, r9w */
+		emit_lea(&x->e, 4, HR_TMP, &m);
+		emit_mov_rr(&x->e, 2, sp, HR_TMP);
+	} else {
+		/* lea esp, [base+n] */
+		emit_lea(&x->e, 4, sp, &m);
+	}
+}
+
+void stack_adjust(struct xlate *x, s32 n)
+{
+	stack_set(x, reg_host(x, R_SP), n);
+}
+
+/* mov [sp-size], s */
+void stack_store(struct xlate *x, unsigned size, unsigned s)
+{
+	struct gmem g = stack_mem(x, -(s32)size);
+	struct hmem m = mem_operand(x, &g, size, ACC_WRITE);
+
+	emit_mov_mr(&x->e, size, &m, s);
+}
+
+/* mov d, [sp] */
+static void stack_load(struct xlate *x, unsigned size, unsigned d)
+{
+	struct gmem g = stack_mem(x, 0);
+	struct hmem m = mem_operand(x, &g, size, ACC_READ);
+
+	emit_mov_rm(&x->e, size, d, &m);
+}
+
+static void push_imm(struct xlate *x)
+{
+	unsigned size = x->insn->opsize;
+	struct gmem g = stack_mem(x, -(s32)size);
+	struct hmem m = mem_operand(x, &g, size, ACC_WRITE);
+
+	/* mov [sp-size], imm */
+	emit_mov_mi(&x->e, size, &m, x->insn->imm);
+}
+
+void lower_push(struct xlate *x)
+{
+	const struct insn *insn = x->insn;
+	unsigned size = insn->opsize;
+
+	if (insn->has_mem) {
+		struct gmem g = mem_of(insn);
+		struct hmem m = mem_operand(x, &g, size, ACC_READ);
+
+		emit_mov_rm(&x->e, size, HR_KEEP, &m);
+		stack_store(x, size, HR_KEEP);
+	} else if (insn->has_modrm) {
+		stack_store(x, size, reg_host(x, insn->rm));
+	} else if (insn->row->rowflags & ROW_EMBEDDED) {
+		stack_store(x, size, reg_host(x, insn->reg));
+	} else {
+		push_imm(x);
+	}
+	stack_adjust(x, -(s32)size);
+	mem_commit(x);
+}
+
+static void pop_reg(struct xlate *x, unsigned guest)
+{
+	unsigned size = x->insn->opsize, d = reg_host(x, guest);
+
+	if (guest == R_SP) { /* what was popped wins over the increment */
+		stack_load(x, size, HR_KEEP);
+		stack_adjust(x, size);
+		emit_mov_rr(&x->e, size, d, HR_KEEP);
+	} else {
+		stack_load(x, size, d);
+		stack_adjust(x, size);
+	}
+}
+
+/* The address is computed with esp after the pop (HAZARDS 9). */
+static void pop_mem(struct xlate *x)
+{
+	unsigned size = x->insn->opsize;
+	struct gmem g = mem_of(x->insn);
+	struct hmem m;
+
+	if (g.base == R_SP)
+		g.disp += size;
+	stack_load(x, size, HR_KEEP);
+	m = mem_operand(x, &g, size, ACC_WRITE);
+	emit_mov_mr(&x->e, size, &m, HR_KEEP);
+	stack_adjust(x, size);
+	mem_commit(x);
+}
+
+void lower_pop(struct xlate *x)
+{
+	const struct insn *insn = x->insn;
+
+	if (insn->has_mem)
+		pop_mem(x);
+	else if (insn->has_modrm)
+		pop_reg(x, insn->rm);
+	else
+		pop_reg(x, insn->reg);
+}
+
+/* Lowest address first: the end that is most likely not there. */
+void lower_pusha(struct xlate *x)
+{
+	s32 size = x->insn->opsize;
+
+	if (!mem_is_direct(x, SEG_SS, ACC_WRITE)) {
+		x_helper(x, false);
+		return;
+	}
+	for (int r = R_DI; r >= R_AX; r--) {
+		struct gmem g = stack_mem(x, -(r + 1) * size);
+		struct hmem m = mem_operand(x, &g, size, ACC_WRITE);
+
+		/* mov [sp - (r+1)*size], r */
+		emit_mov_mr(&x->e, size, &m, reg_host(x, r));
+	}
+	stack_adjust(x, -8 * size);
+}
+
+/* Both ends are read before the first register changes. */
+void lower_popa(struct xlate *x)
+{
+	s32 size = x->insn->opsize;
+
+	if (!mem_is_direct(x, SEG_SS, ACC_READ)) {
+		x_helper(x, false);
+		return;
+	}
+	for (int i = 0; i < 8; i += 7) {
+		struct gmem g = stack_mem(x, i * size);
+		struct hmem m = mem_operand(x, &g, size, ACC_READ);
+
+		emit_mov_rm(&x->e, size, HR_KEEP, &m);
+	}
+	for (int r = R_DI; r >= R_AX; r--) {
+		struct gmem g = stack_mem(x, (R_DI - r) * size);
+		struct hmem m;
+
+		if (r == R_SP)
+			continue;
+		m = mem_operand(x, &g, size, ACC_READ);
+		emit_mov_rm(&x->e, size, reg_host(x, r), &m);
+	}
+	stack_adjust(x, 8 * size);
+}
+
+/* mov r14, [ebp]; lea esp, [ebp+size]; mov ebp, r14 */
+void lower_leave(struct xlate *x)
+{
+	unsigned size = x->insn->opsize;
+	struct gmem g = stack_mem(x, 0);
+	struct hmem m;
+
+	g.base = R_BP;
+	m = mem_operand(x, &g, size, ACC_READ);
+	emit_mov_rm(&x->e, size, HR_KEEP, &m);
+	stack_set(x, reg_host(x, R_BP), size);
+	emit_mov_rr(&x->e, size, reg_host(x, R_BP), HR_KEEP);
+}
+
+/*
+ * A selector is written as 16 bits even where esp moves by four, as current
+ * processors do (SDM vol. 2, PUSH).
+ */
+void lower_push_seg(struct xlate *x)
+{
+	s32 size = x->insn->opsize;
+	struct gmem g = stack_mem(x, -size);
+	struct hmem sel = SEG_MEM(x->insn->reg, sel), m;
+
+	/* movzx r14d, word [r15+sel]; mov [sp-size], r14w */
+	emit_movzx_rm(&x->e, 2, HR_KEEP, &sel);
+	m = mem_operand(x, &g, 2, ACC_WRITE);
+	emit_mov_mr(&x->e, 2, &m, HR_KEEP);
+	stack_adjust(x, -size);
+	mem_commit(x);
+}
+
+/*
+ * EFLAGS in r14d, flags kept:
+ *	mov r14d, eax; lahf; seto al		 rax is borrowed
+ *	r9d = OF << 2 | DF << 1 | IF, by lea
+ *	shl r9d, 9
+ *	or with ah, with sysflags but VM and RF
+ *	add al, 0x7f; sahf			 flags are back
+ *	mov eax, r14d; mov r14d, r9d
+ */
+static void eflags_compose(struct xlate *x)
+{
+	struct emit *e = &x->e;
+	struct hmem df = CPU_MEM(df), iflag = CPU_MEM(iflag);
+	struct hmem sysflags = CPU_MEM(sysflags);
+	struct hmem step = hmem_index(HR_TMP2, HR_TMP, 1, 0);
+
+	emit_mov_rr(e, 4, HR_KEEP, H_RAX);
+	x_site(x, SITE_BORROWED, R_AX, HR_KEEP, false);
+	emit_u8(e, 0x9f); /* lahf */
+	emit_u8(e, 0x0f); /* seto al */
+	emit_u8(e, 0x90);
+	emit_u8(e, 0xc0);
+	emit_movzx_rr(e, 1, HR_TMP, H_RAX);
+	emit_movzx_rm(e, 1, HR_TMP2, &df);
+	emit_lea(e, 4, HR_TMP, &step);
+	emit_movzx_rm(e, 1, HR_TMP2, &iflag);
+	emit_lea(e, 4, HR_TMP, &step);
+	emit_shift_ri(e, 4, HR_TMP, 9);
+	emit_mov_rr(e, 4, HR_TMP2, H_RAX);
+	emit_shift_ri(e, 5, HR_TMP2, 8);
+	emit_movzx_rr(e, 1, HR_TMP2, HR_TMP2);
+	emit_alu_rr(e, 0x09, HR_TMP, HR_TMP2);
+	emit_mov_rm(e, 4, HR_TMP2, &sysflags);
+	emit_alu_ri(e, 4, HR_TMP2, ~(EFL_VM | EFL_RF));
+	emit_alu_rr(e, 0x09, HR_TMP, HR_TMP2);
+	emit_u8(e, 0x04); /* add al, 0x7f */
+	emit_u8(e, 0x7f);
+	emit_u8(e, 0x9e); /* sahf */
+	emit_mov_rr(e, 4, H_RAX, HR_KEEP);
+	x_site(x, SITE_PLAIN, 0, 0, false);
+	emit_mov_rr(e, 4, HR_KEEP, HR_TMP);
+}
+
+void lower_pushf(struct xlate *x)
+{
+	unsigned size = x->insn->opsize;
+
+	eflags_compose(x);
+	stack_store(x, size, HR_KEEP);
+	stack_adjust(x, -(s32)size);
+	mem_commit(x);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * scan.c - first pass: guest bytes to out->insns, up to a branch, the end of
+ * the page or a limit.
+ *
+ * The only pass that can fail. A block lies in one linear page; an
+ * instruction over the page's end is a block of its own (HAZARDS 3).
+ */
+#include <string.h>
+#include "xlate_impl.h"
+
+struct scan {
+	u8 buf[XLATE_MAX_INSNS * INSN_MAX_LEN];
+	unsigned have; /* bytes in buf, all in the first page */
+	unsigned pos;
+};
+
+static u64 scan_linear(const struct xlate *x, u32 eip)
+{
+	u64 la = x->mode->cs_base + eip;
+
+	return x->mode->code_bits == 64 ? la : (u32)la;
+}
+
+static int scan_decode(const struct xlate *x, struct insn *insn,
+		       const u8 *buf, unsigned n)
+{
+	int mode = x->mode->code_bits;
+
+	if (!(x->mode->flags & XM_PE))
+		mode |= INSN_NO_VEX;
+	return insn_decode(insn, buf, n, mode, x->in->features);
+}
+
+static unsigned scan_limit(const struct xlate *x)
+{
+	if (x->mode->flags & XM_TF || x->mode->drx)
+		return 1;
+	return MIN(x->in->max_insns, (unsigned)XLATE_MAX_INSNS);
+}
+
+/* The first instruction goes on in the next page. */
+static int scan_crossing(struct xlate *x, struct scan *s, struct xinsn *xi)
+{
+	unsigned first = s->have;
+	u64 la = scan_linear(x, xi->eip + first);
+	int n;
+
+	x->out->crosses = true;
+	n = x->in->fetch(x->in->opaque, la, s->buf + first,
+			 INSN_MAX_LEN - first);
+	if (n <= 0)
+		return -1;
+	s->have += n;
+	return scan_decode(x, &xi->insn, s->buf, s->have);
+}
+
+static bool insn_ends_block(const struct insn *insn)
+{
+	switch (insn->row->op) {
+	case OP_STAC: /* change what the following accesses mean */
+	case OP_CLAC:
+	case OP_CLTS:
+		return true;
+	}
+	return insn->row->cls == CLS_BRANCH ||
+	       insn->row->cls == CLS_HELPER_END;
+}
+
+static bool scan_beyond_limit(const struct xlate *x, u32 eip, unsigned len)
+{
+	return (u64)eip + len - 1 > x->mode->cs_limit;
+}
+
+/*
+ * Decodes one instruction. Returns an enum insn_err, or -1 when the block
+ * must end before it.
+ */
+static int scan_one(struct xlate *x, struct scan *s, struct xinsn *xi)
+{
+	bool first = x->out->ninsns == 0;
+	int err = scan_decode(x, &xi->insn, s->buf + s->pos,
+			      MIN(s->have - s->pos, (unsigned)INSN_MAX_LEN));
+
+	if (err == INSN_FETCH) {
+		u64 end = x->mode->cs_base + xi->eip + s->have - s->pos;
+
+		if (!first || end & ~PAGE_MASK)
+			return -1;
+		return scan_crossing(x, s, xi);
+	}
+	return err;
+}
+
+enum xlate_err block_scan(struct xlate *x)
+{
+	struct xlate_out *out = x->out;
+	struct scan s = { .pos = 0 };
+	u32 eip = x->in->eip;
+	u64 la = scan_linear(x, eip);
+	unsigned max = scan_limit(x);
+	int n, err;
+
+	out->insns[0].eip = eip;
+	if (scan_beyond_limit(x, eip, 1))
+		return XLATE_LIMIT;
+	n = x->in->fetch(x->in->opaque, la, s.buf,
+			 MIN(PAGE_SIZE - (la & ~PAGE_MASK),
+			     (unsigned long)max * INSN_MAX_LEN));
+	if (n <= 0)
+		return XLATE_FETCH;
+	s.have = n;
+	out->guest_len = n; /* until something is decoded */
+	while (out->ninsns < max && s.pos < s.have) {
+		struct xinsn *xi = &out->insns[out->ninsns];
+
+		xi->eip = eip;
+		err = scan_one(x, &s, xi);
+		if (err < 0)
+			return out->ninsns ? XLATE_OK : XLATE_FETCH;
+		if (scan_beyond_limit(x, eip, MAX(xi->insn.len, 1)))
+			return out->ninsns ? XLATE_OK : XLATE_LIMIT;
+		memcpy(xi->raw, s.buf + s.pos, MIN(s.have - s.pos, 15u));
+		out->ninsns++;
+		s.pos += xi->insn.len;
+		eip += xi->insn.len;
+		out->guest_len = s.pos;
+		if (err != INSN_OK) {
+			x->bad_vector = err == INSN_TOOLONG ? VEC_GP : VEC_UD;
+			break;
+		}
+		if (insn_ends_block(&xi->insn) || out->crosses)
+			break;
+	}
+	return XLATE_OK;
+}
+
+unsigned block_peek(struct xlate *x, u32 eip, struct insn *v, unsigned n)
+{
+	u8 buf[4 * INSN_MAX_LEN];
+	u64 la = scan_linear(x, eip);
+	unsigned i, pos = 0;
+	int have = x->in->fetch(x->in->opaque, la, buf,
+				MIN(PAGE_SIZE - (la & ~PAGE_MASK),
+				    sizeof(buf)));
+
+	for (i = 0; i < n && have > (int)pos; i++) {
+		if (scan_decode(x, &v[i], buf + pos,
+				MIN(have - pos, (unsigned)INSN_MAX_LEN)))
+			break;
+		pos += v[i].len;
+	}
+	return i;
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * xlate.c - the translator's driver: the passes in their order, the frame of
+ * a block, and the tables that go with it.
+ *
+ * A block in memory:
+ *	blockword	u64 that the runtime fills
+ *	checked:	is r8d my eip? else GLUE_MISS
+ *	entry:		the instructions
+ *			cold pieces: stubs, far exits, helpers that end
+ */
+#include "xlate_impl.h"
+
+static const struct regmap regmap_32 = {
+	.gpr = { [R_AX] = H_RAX, [R_CX] = H_RCX, [R_DX] = H_RDX,
+		 [R_BX] = H_RBX, [R_SP] = H_R12, [R_BP] = H_RBP,
+		 [R_SI] = H_RSI, [R_DI] = H_RDI },
+};
+
+/* --- tables */
+
+void x_site(struct xlate *x, enum site_kind kind, u8 aux, u8 aux2, bool rep)
+{
+	struct xlate_out *out = x->out;
+	unsigned n = out->nsites;
+
+	if (n && out->sites[n - 1].host_off == x->e.len)
+		n--; /* nothing was emitted under the last one */
+	must(n < XLATE_MAX_SITES, "sites of block %08x", x->in->eip);
+	out->sites[n] = (struct xsite){ .host_off = x->e.len, .insn = x->cur,
+					.kind = kind, .aux = aux,
+					.aux2 = aux2, .rep = rep };
+	out->nsites = n + 1;
+}
+
+unsigned x_hsite(struct xlate *x, int vector, u32 error)
+{
+	unsigned n = x->out->nhsites++;
+
+	must(n < XLATE_MAX_HSITES, "hsites of block %08x", x->in->eip);
+	x->out->hsites[n] = (struct xhsite){ .insn = x->cur, .vector = vector,
+					     .error = error };
+	return n;
+}
+
+void x_cold(struct xlate *x, enum cold_kind kind, u32 at, u32 arg)
+{
+	must(x->ncold < XLATE_MAX_COLD, "cold pieces of block %08x",
+	     x->in->eip);
+	x->cold[x->ncold++] = (struct cold){ .at = at, .arg = arg,
+					     .insn = x->cur, .kind = kind };
+}
+
+void x_glue_jmp(struct xlate *x, enum glue g)
+{
+	emit_jmp(&x->e, x->in->cache + x->in->glue[g]);
+}
+
+void x_glue_call(struct xlate *x, enum glue g)
+{
+	emit_call(&x->e, x->in->cache + x->in->glue[g]);
+}
+
+/* mov r8d, hsite; mov r9, [rip+blockword]; call GLUE_HELPER */
+static void emit_helper(struct xlate *x, unsigned hsite, bool end)
+{
+	struct hmem word = hmem_disp(HM_RIP, (s32)x->out->blockword);
+
+	emit_mov_ri(&x->e, HR_ADDR, hsite);
+	emit_mov_rm(&x->e, 8, HR_TMP, &word);
+	x->out->hsites[hsite].end = end;
+	x_glue_call(x, GLUE_HELPER);
+	if (end)
+		emit_u8(&x->e, 0xcc);
+}
+
+void x_helper(struct xlate *x, bool end)
+{
+	emit_helper(x, x_hsite(x, -1, 0), end);
+	x->ended |= end;
+}
+
+void x_raise(struct xlate *x, int vector, u32 error)
+{
+	emit_helper(x, x_hsite(x, vector, error), true);
+	x->ended = true;
+}
+
+/* --- one instruction */
+
+static void lower_rewrite(struct xlate *x)
+{
+	switch (x->insn->row->op) {
+	case OP_PUSH:
+		lower_push(x);
+		break;
+	case OP_POP:
+		lower_pop(x);
+		break;
+	case OP_PUSHA:
+		lower_pusha(x);
+		break;
+	case OP_POPA:
+		lower_popa(x);
+		break;
+	case OP_LEAVE:
+		lower_leave(x);
+		break;
+	case OP_INC:
+	case OP_DEC: {
+		/* inc r, dec r in their long form; 40..4f are REX here */
+		struct henc c = { .op = 0xff, .osz = x->insn->opsize == 2 };
+
+		emit_rr(&x->e, &c, x->insn->row->op == OP_DEC,
+			reg_host(x, x->insn->reg));
+		break;
+	}
+	case OP_MOV_MOFFS: {
+		struct gmem g = { .base = -1, .index = -1,
+				  .seg = x->insn->seg,
+				  .adsize = x->insn->adsize,
+				  .disp = (s32)x->insn->imm };
+		unsigned size = x->insn->memsize;
+		bool store = x->insn->row->mem == MEM_W;
+		struct hmem m = mem_operand(x, &g, size,
+					    store ? ACC_WRITE : ACC_READ);
+
+		if (store) {
+			emit_mov_mr(&x->e, size, &m, H_RAX);
+			mem_commit(x);
+		} else {
+			emit_mov_rm(&x->e, size, H_RAX, &m);
+		}
+		break;
+	}
+	case OP_MOVS:
+	case OP_CMPS:
+	case OP_STOS:
+	case OP_LODS:
+	case OP_SCAS:
+		lower_string(x);
+		break;
+	case OP_XLAT:
+		lower_xlat(x);
+		break;
+	case OP_MASKMOVQ:
+	case OP_MASKMOVDQU:
+	case OP_VMASKMOVDQU:
+		lower_maskmov(x);
+		break;
+	case OP_NOP_HINT:
+		break;
+	case OP_SALC:
+		lower_salc(x);
+		break;
+	default: /* bcd, enter, state images: C's */
+		x_helper(x, false);
+	}
+}
+
+static void lower_class(struct xlate *x)
+{
+	switch (x->insn->row->cls) {
+	case CLS_COPY:
+		lower_copy(x);
+		break;
+	case CLS_REWRITE:
+		lower_rewrite(x);
+		break;
+	case CLS_INLINE:
+		lower_system(x);
+		break;
+	case CLS_HELPER:
+		x_helper(x, false);
+		break;
+	case CLS_HELPER_END:
+		x_helper(x, true);
+		break;
+	case CLS_BRANCH:
+		lower_branch(x);
+		break;
+	}
+}
+
+static bool site_is_helper(const struct xlate *x)
+{
+	if (x->mode->mem_form == FORM_HELPER || x->mode->flags & XM_ALIGN)
+		return true;
+	return x->in->helper_site && x->in->helper_site(x->in->opaque, x->eip);
+}
+
+static void lower_insn(struct xlate *x, unsigned i)
+{
+	const struct xinsn *xi = &x->out->insns[i];
+	int vector;
+
+	x->cur = i;
+	x->insn = &xi->insn;
+	x->eip = xi->eip;
+	x->next = xi->eip + xi->insn.len;
+	x->tlbsite = -1;
+	x->helper = site_is_helper(x);
+	x_site(x, SITE_PLAIN, 0, 0, false);
+	if (!xi->insn.row) {
+		x_raise(x, x->bad_vector, 0);
+		return;
+	}
+	vector = system_gate(x);
+	if (vector >= 0)
+		x_raise(x, vector, 0);
+	else
+		lower_class(x);
+}
+
+/* --- the frame */
+
+/*
+ * checked: r8d must be this block's eip.
+ *	cmp r8d, eip; jne GLUE_MISS			(flags dead)
+ *	mov r9d, ecx; lea ecx, [r8-eip]; jrcxz ok;	(flags live)
+ *	mov ecx, r9d; jmp GLUE_MISS; ok: mov ecx, r9d
+ */
+static void block_checked_entry(struct xlate *x)
+{
+	struct emit *e = &x->e;
+	struct xlate_out *out = x->out;
+	struct hmem diff = hmem_disp(HR_ADDR, -(s32)x->in->eip);
+	bool dead = !x->in->strict_flags &&
+		    flags_are_dead(&out->insns[0].insn, out->ninsns,
+				   sizeof(out->insns[0]));
+	u32 ok;
+
+	out->checked = e->len;
+	x_site(x, SITE_GLUE, 0, 0, false);
+	if (dead) {
+		emit_alu_ri(e, 7, HR_ADDR, x->in->eip);
+		emit_u8(e, 0x74); /* je */
+		emit_u8(e, 5);
+		x_glue_jmp(x, GLUE_MISS);
+		return;
+	}
+	emit_mov_rr(e, 4, HR_TMP, H_RCX);
+	x_site(x, SITE_BORROWED, R_CX, HR_TMP, false);
+	emit_lea(e, 4, H_RCX, &diff);
+	ok = emit_jrcxz_fwd(e);
+	emit_mov_rr(e, 4, H_RCX, HR_TMP);
+	x_glue_jmp(x, GLUE_MISS);
+	emit_patch8(e, ok, e->len);
+	emit_mov_rr(e, 4, H_RCX, HR_TMP);
+}
+
+static void block_head(struct xlate *x)
+{
+	emit_align(&x->e, 8);
+	x->out->blockword = x->e.len;
+	emit_u64(&x->e, 0);
+	block_checked_entry(x);
+	x->out->entry = x->e.len;
+}
+
+static void block_body(struct xlate *x)
+{
+	for (unsigned i = 0; i < x->out->ninsns && !x->ended; i++)
+		lower_insn(x, i);
+	if (!x->ended) {
+		x_site(x, SITE_AFTER, 0, 0, false);
+		branch_to(x, x->next);
+	}
+}
+
+static void cold_stub(struct xlate *x, struct xexit *ex)
+{
+	struct hmem self = hmem_disp(HM_RIP, (s32)x->e.len);
+
+	/* stub: lea r8, [rip+stub]; jmp GLUE_DIRECT */
+	ex->stub_off = x->e.len;
+	emit_lea(&x->e, 8, HR_ADDR, &self);
+	x_glue_jmp(x, GLUE_DIRECT);
+}
+
+static void cold_emit(struct xlate *x, const struct cold *c)
+{
+	x->cur = c->insn;
+	x->insn = &x->out->insns[c->insn].insn;
+	x_site(x, c->kind == COLD_HELPER ? SITE_PLAIN : SITE_GLUE, 0, 0,
+	       false);
+	emit_patch32(&x->e, c->at, x->e.len);
+	switch (c->kind) {
+	case COLD_STUB:
+		cold_stub(x, &x->out->exits[c->arg]);
+		break;
+	case COLD_HASH:
+		emit_mov_ri(&x->e, HR_ADDR, c->arg);
+		x_glue_jmp(x, GLUE_HASH);
+		break;
+	case COLD_LOOP_RAISE:
+		lower_loop_undo(x);
+		x_site(x, SITE_PLAIN, 0, 0, false);
+		emit_helper(x, c->arg, true);
+		break;
+	case COLD_HELPER:
+		emit_helper(x, c->arg, true);
+		break;
+	}
+}
+
+static void block_cold(struct xlate *x)
+{
+	for (unsigned i = 0; i < x->ncold; i++)
+		cold_emit(x, &x->cold[i]);
+}
+
+static void out_reset(struct xlate_out *out)
+{
+	out->size = out->entry = out->checked = out->blockword = 0;
+	out->ninsns = out->nsites = out->nexits = 0;
+	out->nhsites = out->nlandings = 0;
+	out->guest_len = 0;
+	out->crosses = false;
+}
+
+enum xlate_err xlate_block(const struct xlate_in *in, struct xlate_out *out)
+{
+	struct xlate x = {
+		.in = in, .mode = in->mode, .out = out, .map = &regmap_32,
+		.e = { .buf = out->buf, .cap = out->cap, .host = out->host },
+	};
+	enum xlate_err err;
+
+	must(in->mode->code_bits != 64, "64-bit code has no register map yet");
+	out_reset(out);
+	err = block_scan(&x);
+	if (err)
+		return err;
+	block_head(&x);
+	block_body(&x);
+	block_cold(&x);
+	must(!x.e.full, "block %08x does not fit", in->eip);
+	out->size = x.e.len;
+	return XLATE_OK;
+}
