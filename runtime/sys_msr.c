@@ -45,10 +45,10 @@ void msr_reset(struct vcpu *v)
 {
 	struct msr_state *m = &v->msr;
 
-	*m = (struct msr_state){ .pat = PAT_RESET,
-				 .misc_enable = MISC_ENABLE_RESET,
-				 .mtrr_def = MTRR_DEF_E | MTRR_DEF_FE |
-					     MTRR_WB };
+	light_zero(m, sizeof(*m));
+	m->pat = PAT_RESET;
+	m->misc_enable = MISC_ENABLE_RESET;
+	m->mtrr_def = MTRR_DEF_E | MTRR_DEF_FE | MTRR_WB;
 	/* 0..9ffff write-back, a0000..fffff uncached but for the ROM area. */
 	m->mtrr_fixed[0] = 0x0606060606060606ull;
 	m->mtrr_fixed[1] = 0x0606060606060606ull;
