@@ -153,7 +153,8 @@ static bool msr_read(struct vcpu *v, u32 n, u64 *val)
 		*val = tsc_read(v);
 		return true;
 	case MSR_PLATFORM_ID:
-	case MSR_MCG_CAP:
+	case MSR_MCG_CAP: /* no banks */
+	case MSR_MCG_STATUS:
 		return true;
 	case MSR_FEATURE_CONTROL:
 		*val = 1; /* locked, nothing enabled */
@@ -268,6 +269,8 @@ static bool msr_write(struct vcpu *v, u32 n, u64 val)
 		return !(val & ~1ull); /* IBPB */
 	case MSR_BIOS_SIGN_ID:
 		return true;
+	case MSR_MCG_STATUS: /* SDM vol. 3, 15.3.1.2: only clearing is allowed */
+		return !val;
 	case MSR_SYSENTER_CS:
 		c->sysenter_cs = (u32)val;
 		return true;
