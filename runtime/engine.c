@@ -25,12 +25,21 @@ void vcpu_fpu_put(struct vcpu *v)
 	v->cpu.fpu_saved = 1;
 }
 
-static void engine_fpu_get(struct vcpu *v)
+void vcpu_fpu_get(struct vcpu *v)
 {
 	if (!v->cpu.fpu_saved)
 		return;
 	glue_fpu_load(v->cpu.xsave_area, v->eng->vm->host.xcr0 & 7);
 	v->cpu.fpu_saved = 0;
+}
+
+/* FIP of an x87 image: the site at the host address, if it is one of ours. */
+u32 fpu_map_fip(struct vcpu *v, u64 host_fip)
+{
+	struct block *b = tcache_find(v->eng->tc, host_fip);
+	const struct bsite *s = b ? block_site_at(b, host_fip) : NULL;
+
+	return s ? b->insn_eip[s->insn] : (u32)host_fip;
 }
 
 /* --- what generated code sees of the current view and mode */
@@ -459,7 +468,7 @@ static enum exit_reason engine_resume(struct engine *e)
 	struct cpu *c = &e->v->cpu;
 	enum exit_reason r;
 
-	engine_fpu_get(e->v);
+	vcpu_fpu_get(e->v);
 	r = glue_resume(c, false);
 	if (r == EXIT_KICK) {
 		/* Divert the block that goes on, then let it reach its end. */
@@ -531,7 +540,7 @@ static void engine_execute(struct engine *e)
 		engine_hash_add(e, b);
 	}
 	v->cpu.sysflags &= ~EFL_RF; /* of one instruction only */
-	engine_fpu_get(v);
+	vcpu_fpu_get(v);
 	e->stats.enters++;
 	r = glue_enter(&v->cpu, b->host + b->entry);
 	while (r == EXIT_FAULT && engine_fault(e))

@@ -16,6 +16,7 @@
 #define MSR_PRED_CMD	  0x49
 #define MSR_FLUSH_CMD	  0x10b
 #define MSR_DEBUGCTL	  0x1d9
+#define MSR_XSS		  0xda0
 #define MSR_MTRR_VAR_BASE 0x200
 #define MSR_MTRR_VAR_END  (MSR_MTRR_VAR_BASE + 2 * MSR_MTRR_VAR)
 #define MSR_MTRR_64K	  0x250
@@ -195,6 +196,8 @@ static bool msr_read(struct vcpu *v, u32 n, u64 *val)
 	case MSR_EFER:
 		*val = c->efer;
 		return true;
+	case MSR_XSS:
+		return sys_has(v, FEAT_XSAVES);
 	case MSR_TSC_AUX:
 		*val = c->tsc_aux;
 		return sys_has(v, FEAT_RDTSCP);
@@ -295,6 +298,8 @@ static bool msr_write(struct vcpu *v, u32 n, u64 val)
 		return true;
 	case MSR_EFER:
 		return msr_write_efer(v, val);
+	case MSR_XSS: /* no supervisor component exists */
+		return !val && sys_has(v, FEAT_XSAVES);
 	case MSR_TSC_AUX:
 		if ((val >> 32) || !sys_has(v, FEAT_RDTSCP))
 			return false;

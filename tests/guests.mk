@@ -6,7 +6,7 @@
 
 GUEST_CC ?= gcc
 
-guests_LIST := hello paging2 paging_pae flags stack segments gates smc strings tasks vm86 realmode
+guests_LIST := hello paging2 paging_pae flags stack segments gates smc strings tasks vm86 realmode irq smap_smep debug ahregs bits sensitive
 
 guests_LIB := start.o report.o trap.o tables.o memory.o real.o
 

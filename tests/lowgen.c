@@ -207,8 +207,9 @@ static bool op_uses_stack(const struct insn *insn)
 }
 
 /* Registers (or the displacement) so that the operand lies at ea. */
-static bool place_operand(struct rng *r, struct gen_case *g, u32 ea)
+static bool place_operand(struct rng *r, struct gen_case *g, u32 *at)
 {
+	u32 ea = *at;
 	struct insn *i = &g->insn;
 	u32 small = rng_below(r, 16);
 
@@ -240,7 +241,10 @@ static bool place_operand(struct rng *r, struct gen_case *g, u32 ea)
 	} else if (i->base >= 0) {
 		set_reg(r, g, i->base, ea - i->disp);
 	} else if (i->index >= 0) {
-		set_reg(r, g, i->index, (ea - i->disp) >> i->scale);
+		u32 n = (ea - i->disp) >> i->scale;
+
+		set_reg(r, g, i->index, n);
+		*at = i->disp + (n << i->scale);
 	} else {
 		patch_disp(g, ea);
 	}
@@ -360,7 +364,7 @@ bool gen_insn(struct rng *r, const struct oprow *row, enum low_seg seg,
 	ea = gen_ea(r, seg, g->insn.seg == SEG_SS,
 		    row->rowflags & ROW_ALIGNED);
 	place_bitoff(r, g);
-	if (g->insn.has_mem && !place_operand(r, g, ea))
+	if (g->insn.has_mem && !place_operand(r, g, &ea))
 		return false;
 	if (row->cls == CLS_BRANCH && !place_branch(g, seg, ea))
 		return false;

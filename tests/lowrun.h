@@ -34,6 +34,7 @@ enum low_end {
 	LOW_SEGFLT,  /* glue's segment check failed */
 	LOW_HELPER,  /* handed to C */
 	LOW_RAISE,   /* raise site */
+	LOW_MISS,    /* GLUE_MISS */
 	LOW_ODD,     /* none of these */
 };
 
@@ -52,6 +53,9 @@ struct low_result {
 /* How the translator is asked to do it. */
 struct low_form {
 	bool fsgsbase, helper, checked, pairs, strict;
+	bool via_checked; /* enter where indirect branches do */
+	u32 xm, xm_off;	  /* XM_* beside, and without, what user code has */
+	bool cpl0;
 };
 
 struct low_case {
@@ -70,6 +74,20 @@ bool low_has_ldt(void);
 void low_run_native(const struct low_case *c, struct low_result *r);
 void low_run_xlat(const struct low_case *c, const struct low_form *f,
 		  struct low_result *r);
+/*
+ * Jumps to offset `off` of the last translation with r8 = r8 and the state of
+ * the case; for landing sites and entries.
+ */
+void low_run_at(const struct low_case *c, const struct low_form *f, u32 off,
+		u64 r8, struct low_result *r);
+/* Puts the bytes where translation and native runs find them. */
+void low_code(const struct low_case *c);
+/* Translates only. */
+enum xlate_err low_translate(const struct low_case *c,
+			     const struct low_form *f);
+struct cpu *low_cpu(void);
+/* Where host rsp starts in translated code. */
+u64 low_rsp(void);
 /* The last translation, for messages. */
 const struct xlate_in *low_last_in(void);
 struct xlate_out *low_last_out(void);

@@ -51,6 +51,7 @@ static const struct terminal_ops ops = { on_stop, on_force, on_stats };
 
 static void child_act(struct terminal *t, enum act act)
 {
+	struct pollfd in_wait = { -1, POLLIN, 0 };
 	u8 code, in[16];
 	ssize_t n;
 
@@ -71,7 +72,9 @@ static void child_act(struct terminal *t, enum act act)
 	if (read(stop_pipe[0], &code, 1) != 1)
 		_exit(1);
 	/* what the guest would have read is shown to the parent */
-	n = read(terminal_input_fd(t), in, sizeof(in));
+	in_wait.fd = terminal_input_fd(t);
+	poll(&in_wait, 1, PATIENCE);
+	n = read(in_wait.fd, in, sizeof(in));
 	terminal_close(t);
 	if (n > 0)
 		dprintf(STDERR_FILENO, "<%.*s>", (int)n, in);

@@ -107,18 +107,19 @@ void load_boot_params(const struct load_request *req, u64 gpa, u64 cmdline,
 	}
 }
 
-/* GDT, zero page with the setup header hdr..hdr+len, command line, registers:
- * what both kinds share once the kernel is in place. */
+/* GDT, zero page, command line, registers: what both kinds share once the
+ * kernel is in place. hdr has the setup header at its offsets, up to end. */
 static int linux_enter(const struct load_request *req, struct load_result *res,
 		       const struct load_image *img, u64 initrd, const u8 *hdr,
-		       size_t len)
+		       size_t end)
 {
 	u64 low = load_low_find(req, img, LOW_SIZE(strlen(req->cmdline)));
 
 	if (!low)
 		return load_fail(res, req->kernel.path, "leaves no room below "
 				 "640 KiB for its boot parameters");
-	memcpy(req->ram + low + LOW_PARAMS + HDR_SETUP_SECTS, hdr, len);
+	memcpy(req->ram + low + LOW_PARAMS + HDR_SETUP_SECTS,
+	       hdr + HDR_SETUP_SECTS, end - HDR_SETUP_SECTS);
 	load_boot_params(req, low + LOW_PARAMS, low + LOW_CMDLINE, initrd);
 	load_cmdline(req, low + LOW_CMDLINE);
 	load_flat_state(req, res, low + LOW_GDT, img->entry);
@@ -219,7 +220,7 @@ int load_bzimage(const struct load_request *req, struct load_result *res)
 	const struct load_file *k = &req->kernel;
 	struct load_image img = { .entry = BZIMAGE_ADDR };
 	struct bz_header h;
-	u8 hdr[HDR_LIMIT - HDR_SETUP_SECTS];
+	u8 hdr[HDR_LIMIT] = { 0 };
 	u64 initrd;
 	int err;
 
@@ -241,15 +242,15 @@ int load_bzimage(const struct load_request *req, struct load_result *res)
 	err = load_initrd_place(req, res, &img, h.initrd_max + 1, &initrd);
 	if (err)
 		return err;
-	memcpy(hdr, k->data + HDR_SETUP_SECTS, h.end - HDR_SETUP_SECTS);
-	hdr[HDR_LOADFLAGS - HDR_SETUP_SECTS] |= CAN_USE_HEAP;
-	load_put16(hdr + HDR_HEAP_END - HDR_SETUP_SECTS, 0xfe00);
-	load_put32(hdr + HDR_CODE32_START - HDR_SETUP_SECTS, BZIMAGE_ADDR);
+	memcpy(hdr + HDR_SETUP_SECTS, k->data + HDR_SETUP_SECTS,
+	       h.end - HDR_SETUP_SECTS);
+	hdr[HDR_LOADFLAGS] |= CAN_USE_HEAP;
+	load_put16(hdr + HDR_HEAP_END, 0xfe00);
+	load_put32(hdr + HDR_CODE32_START, BZIMAGE_ADDR);
 	/* a file's own list of setup_data would be pointers into our RAM */
 	if (h.end >= HDR_SETUP_DATA + 8)
-		load_put64(hdr + HDR_SETUP_DATA - HDR_SETUP_SECTS, 0);
-	return linux_enter(req, res, &img, initrd, hdr,
-			   h.end - HDR_SETUP_SECTS);
+		load_put64(hdr + HDR_SETUP_DATA, 0);
+	return linux_enter(req, res, &img, initrd, hdr, h.end);
 }
 
 /* ---- ELF vmlinux: the header is ours to write */
@@ -257,7 +258,7 @@ int load_bzimage(const struct load_request *req, struct load_result *res)
 int load_vmlinux(const struct load_request *req, struct load_result *res)
 {
 	struct load_image img = { 0 };
-	u8 hdr[HDR_LIMIT - HDR_SETUP_SECTS] = { 0 };
+	u8 hdr[HDR_LIMIT] = { 0 };
 	u64 initrd;
 	int err;
 
@@ -270,12 +271,12 @@ int load_vmlinux(const struct load_request *req, struct load_result *res)
 					&initrd);
 	if (err)
 		return err;
-	load_put16(hdr + HDR_BOOT_FLAG - HDR_SETUP_SECTS, BOOT_FLAG);
-	load_put32(hdr + HDR_MAGIC - HDR_SETUP_SECTS, MAGIC_HDRS);
-	load_put16(hdr + HDR_VERSION - HDR_SETUP_SECTS, 0x20f);
-	hdr[HDR_LOADFLAGS - HDR_SETUP_SECTS] = LOADED_HIGH;
-	load_put32(hdr + HDR_CODE32_START - HDR_SETUP_SECTS, (u32)img.entry);
-	load_put32(hdr + HDR_INITRD_MAX - HDR_SETUP_SECTS, INITRD_MAX_OLD);
-	load_put32(hdr + HDR_CMDLINE_SIZE - HDR_SETUP_SECTS, VMLINUX_CMDLINE);
+	load_put16(hdr + HDR_BOOT_FLAG, BOOT_FLAG);
+	load_put32(hdr + HDR_MAGIC, MAGIC_HDRS);
+	load_put16(hdr + HDR_VERSION, 0x20f);
+	hdr[HDR_LOADFLAGS] = LOADED_HIGH;
+	load_put32(hdr + HDR_CODE32_START, (u32)img.entry);
+	load_put32(hdr + HDR_INITRD_MAX, INITRD_MAX_OLD);
+	load_put32(hdr + HDR_CMDLINE_SIZE, VMLINUX_CMDLINE);
 	return linux_enter(req, res, &img, initrd, hdr, sizeof(hdr));
 }

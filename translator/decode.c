@@ -463,7 +463,7 @@ static unsigned mem_size(const struct decoder *d)
 	const struct oprow *row = insn->row;
 	unsigned vec = insn->vexl ? 32 : 16;
 
-	if (row->mem == MEM_NONE)
+	if (row->mem == MEM_NONE && !row->memsize) /* in, out have a size */
 		return 0;
 	switch (row->memsize) {
 	case 0:

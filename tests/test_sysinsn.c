@@ -1,0 +1,3 @@
+#include <check.h>
+Suite *suite_sysinsn(void);
+Suite *suite_sysinsn(void) { return suite_create("sysinsn"); }
