@@ -5,7 +5,8 @@
 # registers are live neither uses these registers nor calls what might
 # (HAZARDS 56).
 #
-# usage: lightcheck.pl [-v] [--self-test] LIST --code OBJECT... --flow OBJECT...
+# usage: lightcheck.pl [-v] [--self-test] LIST --code OBJECT...
+#		--flow OBJECT... [--self OBJECT...]
 #
 # --code: the objects that are linked: no instruction with a vector or x87
 # operand, no call of libc's memory functions. --flow: the same sources
@@ -19,6 +20,9 @@
 #	call FUNCTION reason	 heavy, may be called after vcpu_fpu_put()
 #	light FUNCTION reason	 assembly or inline code proved otherwise
 #	indirect FUNCTION reason function pointers called in it are light
+#	self FUNCTION reason	 in no light file, puts the state away itself: in
+#				 the objects after --self, neither a vector
+#				 instruction nor a heavy call comes before that
 #
 # An entry that nothing needs is an error too. -v tells each heavy call. Ends
 # with "N passed, N failed"; exit status 1 if anything failed.
@@ -110,7 +114,7 @@ sub is_indirect {
 }
 
 sub check_code {
-	my ($objects) = @_;
+	my ($objects, $list) = @_;
 	for my $file (@$objects) {
 		my $fn = disassemble($file);
 		finding($file, "no code") unless %$fn;
@@ -122,7 +126,8 @@ sub check_code {
 						"$i->{op} $i->{args}");
 					$bad = 1;
 				}
-				if (defined $i->{sym} && $i->{sym} =~ $MEMORY) {
+				if (!exists $list->{heavy}{$name} &&
+				    defined $i->{sym} && $i->{sym} =~ $MEMORY) {
 					finding("$file: $name+" . $i->{at},
 						"calls libc's $i->{sym}");
 					$bad = 1;
@@ -135,11 +140,11 @@ sub check_code {
 
 sub read_list {
 	my ($file) = @_;
-	my %list = map { $_ => {} } qw(heavy call light indirect);
+	my %list = map { $_ => {} } qw(heavy call light indirect self);
 	open(my $f, "<", $file) or die "$file: $!\n";
 	while (<$f>) {
 		next if /^\s*(?:#|$)/;
-		/^(heavy|call|light|indirect)\s+(\w+)\s+\S/
+		/^(heavy|call|light|indirect|self)\s+(\w+)\s+\S/
 			or die "$file:$.: not 'KIND FUNCTION reason'\n";
 		$list{$1}{$2} = 0;
 	}
@@ -231,6 +236,10 @@ sub check_target {
 	my $heavy = exists $list->{heavy}{$to} ? "heavy" :
 		exists $list->{call}{$to} ? "call" : undef;
 	return 0 if $fn->{$to} && !defined $heavy;
+	if (exists $list->{self}{$to}) {
+		$list->{self}{$to}++;
+		return 0;
+	}
 	if (!defined $heavy) {
 		finding($where, "calls $to, which is not light");
 		return 1;
@@ -246,7 +255,7 @@ sub check_target {
 }
 
 sub check_flow {
-	my ($objects, $list) = @_;
+	my ($objects, $list, $others) = @_;
 	my %fn;
 	for my $file (@$objects) {
 		my $of = disassemble($file);
@@ -275,6 +284,46 @@ sub check_flow {
 		}
 		$passed++ unless $bad;
 	}
+	check_self($others, $list, \%fn) if $others;
+}
+
+# Functions of other files that run light up to their own vcpu_fpu_put().
+sub check_self {
+	my ($objects, $list, $light) = @_;
+	for my $file (@$objects) {
+		my $fn = disassemble($file);
+		my %all = (%$light, %$fn);
+		for my $name (grep { exists $list->{self}{$_} }
+			      sort keys %$fn) {
+			$passed++ unless self_bad($name, \%all, $fn, $list);
+		}
+	}
+}
+
+sub self_bad {
+	my ($name, $all, $fn, $list) = @_;
+	my $insns = $fn->{$name}{insns};
+	my $in = flow($name, $insns, {});
+	my $bad = 0;
+	for my $k (grep { defined $in->[$_] && !$in->[$_] } 0 .. $#$insns) {
+		my $i = $insns->[$k];
+		my $where = "$fn->{$name}{file}: $name+$i->{at}";
+		if (uses_vectors($i)) {
+			finding($where, "$i->{op} $i->{args} with the state " .
+				"live");
+			$bad = 1;
+		}
+		next unless is_call($i) || is_jump($i) &&
+			($i->{sym} // $name) ne $name;
+		if (defined $i->{sym} && $fn->{$i->{sym}} &&
+		    !exists $list->{self}{$i->{sym}}) {
+			finding($where, "calls $i->{sym} with the state live");
+			$bad = 1;
+			next;
+		}
+		$bad |= check_target($name, $i, 0, $all, $list);
+	}
+	return $bad;
 }
 
 sub check_list {
@@ -389,22 +438,22 @@ my ($mode, $list_file, $selftest, %objects) = ("");
 for (@ARGV) {
 	if ($_ eq "-v") { $verbose = 1 }
 	elsif ($_ eq "--self-test") { $selftest = 1 }
-	elsif (/^--(code|flow)$/) { $mode = $1 }
+	elsif (/^--(code|flow|self)$/) { $mode = $1 }
 	elsif ($mode) { push @{$objects{$mode}}, $_ }
 	elsif (!defined $list_file) { $list_file = $_ }
 	else { undef $list_file; last }
 }
 if (!defined $list_file && !$selftest || defined $list_file && !%objects) {
 	print STDERR "usage: lightcheck.pl [-v] [--self-test] LIST " .
-		"--code OBJECT... --flow OBJECT...\n";
+		"--code OBJECT... --flow OBJECT... [--self OBJECT...]\n";
 	exit 2;
 }
 self_test() if $selftest;
 if (%objects) {
 	my $list = read_list($list_file);
-	check_code($objects{code}) if $objects{code};
+	check_code($objects{code}, $list) if $objects{code};
 	if ($objects{flow}) {
-		check_flow($objects{flow}, $list);
+		check_flow($objects{flow}, $list, $objects{self});
 		check_list($list);
 	}
 }
