@@ -20,11 +20,14 @@
 #	call FUNCTION reason	 heavy, may be called after vcpu_fpu_put()
 #	light FUNCTION reason	 assembly or inline code proved otherwise
 #	indirect FUNCTION reason function pointers called in it are light
+#	state FILE.o reason	 saves and loads the guest's state as instructions of
+#				 the guest's ask: such instructions are allowed
 #	self FUNCTION reason	 in no light file, puts the state away itself: in
 #				 the objects after --self, neither a vector
 #				 instruction nor a heavy call comes before that
 #
-# An entry that nothing needs is an error too. -v tells each heavy call. Ends
+# An entry that nothing needs is an error too (but self and state, which depend
+# on the compiler). -v tells each heavy call. Ends
 # with "N passed, N failed"; exit status 1 if anything failed.
 use strict;
 use warnings;
@@ -38,7 +41,11 @@ my %GET = map { $_ => 1 } qw(engine_fpu_get glue_fpu_load glue_enter
 my %FREE = (%PUT, %GET, map { $_ => 1 } qw(must_fail log_light_printf
 		glue_heavy_log __stack_chk_fail));
 my $MEMORY = qr/^(?:__)?(?:mem(?:cpy|set|move|cmp|chr|pcpy)|bcmp|bzero|
-		str\w+)(?:_chk)?$/x;
+		str(?:n?len|n?cpy|n?cmp|n?cat|r?chr|dup|str))(?:_chk)?$/x;
+
+# save or load all of the state or its control words
+my $STATE = qr/^(?:fx(?:save|rstor)|xsave|xrstor|fn?(?:save|stenv|stsw|stcw|clex|
+		init)|frstor|fldenv|fldcw|v?(?:ld|st)mxcsr)/x;
 
 my ($verbose, $failed, $passed) = (0, 0, 0);
 
@@ -121,7 +128,10 @@ sub check_code {
 		for my $name (sort keys %$fn) {
 			my $bad = 0;
 			for my $i (@{$fn->{$name}{insns}}) {
-				if (uses_vectors($i)) {
+				if (exists $list->{state}{$file} &&
+				    $i->{op} =~ $STATE) {
+					$list->{state}{$file}++;
+				} elsif (uses_vectors($i)) {
 					finding("$file: $name+" . $i->{at},
 						"$i->{op} $i->{args}");
 					$bad = 1;
@@ -140,11 +150,11 @@ sub check_code {
 
 sub read_list {
 	my ($file) = @_;
-	my %list = map { $_ => {} } qw(heavy call light indirect self);
+	my %list = map { $_ => {} } qw(heavy call light indirect self state);
 	open(my $f, "<", $file) or die "$file: $!\n";
 	while (<$f>) {
 		next if /^\s*(?:#|$)/;
-		/^(heavy|call|light|indirect|self)\s+(\w+)\s+\S/
+		/^(heavy|call|light|indirect|self|state)\s+(\S+)\s+\S/
 			or die "$file:$.: not 'KIND FUNCTION reason'\n";
 		$list{$1}{$2} = 0;
 	}
@@ -328,7 +338,7 @@ sub self_bad {
 
 sub check_list {
 	my ($list) = @_;
-	for my $kind (sort keys %$list) {
+	for my $kind (qw(heavy call light indirect)) {
 		for my $name (sort keys %{$list->{$kind}}) {
 			next if $list->{$kind}{$name};
 			finding("list", "'$kind $name' explains nothing");
