@@ -44,10 +44,10 @@ struct acpi_gas { /* generic address */
 	u8 access;
 	u64 address;
 } PACKED;
-#define GAS_IO	       1
-#define GAS_BYTE       1 /* access sizes */
-#define GAS_WORD       2
-#define GAS_DWORD      3
+#define GAS_IO	  1
+#define GAS_BYTE  1 /* access sizes */
+#define GAS_WORD  2
+#define GAS_DWORD 3
 
 struct acpi_fadt { /* revision 3 */
 	struct acpi_header h;
@@ -141,7 +141,7 @@ struct madt_lapic_nmi {
 	u16 flags;
 	u8 lint;
 } PACKED;
-#define MADT_LAPIC_NMI	   4
+#define MADT_LAPIC_NMI	    4
 #define MADT_ALL_PROCESSORS 0xff
 
 /* The space being filled. */
@@ -227,16 +227,16 @@ struct acpi_isa_device {
 };
 
 static const struct acpi_isa_device acpi_isa_devices[] = {
-	{ "RTC_", "PNP0B00", { { 0x70, 2 } }, 8 },
-	{ "TIMR", "PNP0100", { { 0x40, 4 } }, 0 },
-	{ "PIC_", "PNP0000", { { 0x20, 2 }, { 0xa0, 2 }, { 0x4d0, 2 } }, 2 },
-	{ "FPU_", "PNP0C04", { { 0xf0, 2 } }, 13 },
-	{ "SPKR", "PNP0800", { { 0x61, 1 } }, -1 },
-	{ "COM1", "PNP0501", { { 0x3f8, 8 } }, 4 },
-	{ "SYSR", "PNP0C02",
-	  { { 0x80, 16 }, { 0x92, 1 }, { 0x510, 2 },
-	    { ACPI_PM_PORT, ACPI_PM_PORTS } },
-	  -1 },
+	{"RTC_", "PNP0B00", {{0x70, 2}}, 8},
+	{"TIMR", "PNP0100", {{0x40, 4}}, 0},
+	{"PIC_", "PNP0000", {{0x20, 2}, {0xa0, 2}, {0x4d0, 2}}, 2},
+	{"FPU_", "PNP0C04", {{0xf0, 2}}, 13},
+	{"SPKR", "PNP0800", {{0x61, 1}}, -1},
+	{"COM1", "PNP0501", {{0x3f8, 8}}, 4},
+	{"SYSR",
+	 "PNP0C02",
+	 {{0x80, 16}, {0x92, 1}, {0x510, 2}, {ACPI_PM_PORT, ACPI_PM_PORTS}},
+	 -1},
 };
 
 static void acpi_isa_device(struct aml *a, const struct acpi_isa_device *d)
@@ -299,7 +299,7 @@ static struct acpi_header *acpi_dsdt(struct acpi_space *sp,
 				     const struct acpi_config *cfg)
 {
 	struct acpi_header *h = acpi_alloc(sp, sizeof(*h), 16);
-	struct aml a = { 0 };
+	struct aml a = {0};
 	struct aml_mark mark;
 
 	if (!h)
@@ -325,7 +325,7 @@ static struct acpi_header *acpi_dsdt(struct acpi_space *sp,
 
 static struct acpi_gas acpi_io_gas(u16 port, u8 bits, u8 access)
 {
-	return (struct acpi_gas){ GAS_IO, bits, 0, access, port };
+	return (struct acpi_gas){GAS_IO, bits, 0, access, port};
 }
 
 static struct acpi_header *acpi_fadt(struct acpi_space *sp, u32 facs, u32 dsdt)
@@ -348,8 +348,8 @@ static struct acpi_header *acpi_fadt(struct acpi_space *sp, u32 facs, u32 dsdt)
 	f->c3_latency = FADT_C3_NONE;
 	f->century = 0x32;
 	f->boot_arch = BOOT_LEGACY | BOOT_NO_VGA;
-	f->flags = FADT_WBINVD | FADT_PROC_C1 | FADT_SLP_BUTTON |
-		   FADT_FIX_RTC | FADT_TMR_VAL_EXT | FADT_RESET_REG;
+	f->flags = FADT_WBINVD | FADT_PROC_C1 | FADT_SLP_BUTTON | FADT_FIX_RTC |
+		   FADT_TMR_VAL_EXT | FADT_RESET_REG;
 	f->reset_reg = acpi_io_gas(RESET_PORT, 8, GAS_BYTE);
 	f->reset_value = RESET_VALUE;
 	f->x_pm1a_evt = acpi_io_gas(ACPI_PM1_EVT, 32, GAS_WORD);
@@ -365,8 +365,8 @@ static bool acpi_madt_override(struct acpi_space *sp, u8 irq, u32 gsi,
 	struct madt_override *o = acpi_alloc(sp, sizeof(*o), 1);
 
 	if (o)
-		*o = (struct madt_override){ MADT_OVERRIDE, sizeof(*o), 0, irq,
-					     gsi, flags };
+		*o = (struct madt_override){MADT_OVERRIDE, sizeof(*o), 0,
+					    irq,	   gsi,	       flags};
 	return o;
 }
 
@@ -385,14 +385,14 @@ static struct acpi_header *acpi_madt(struct acpi_space *sp, int cpus)
 
 		if (!l)
 			return NULL;
-		*l = (struct madt_lapic){ MADT_LAPIC, sizeof(*l), i, i,
-					  MADT_LAPIC_ENABLED };
+		*l = (struct madt_lapic){MADT_LAPIC, sizeof(*l), i, i,
+					 MADT_LAPIC_ENABLED};
 	}
 	io = acpi_alloc(sp, sizeof(*io), 1);
 	if (!io)
 		return NULL;
-	*io = (struct madt_ioapic){ MADT_IOAPIC, sizeof(*io), 0, 0,
-				    IOAPIC_BASE, 0 };
+	*io = (struct madt_ioapic){MADT_IOAPIC, sizeof(*io), 0,
+				   0,		IOAPIC_BASE, 0};
 	if (!acpi_madt_override(sp, 0, 2, 0) ||
 	    !acpi_madt_override(sp, ACPI_SCI_IRQ, ACPI_SCI_IRQ,
 				MADT_HIGH_LEVEL) ||
@@ -402,10 +402,9 @@ static struct acpi_header *acpi_madt(struct acpi_space *sp, int cpus)
 	nmi = acpi_alloc(sp, sizeof(*nmi), 1);
 	if (!nmi)
 		return NULL;
-	*nmi = (struct madt_lapic_nmi){ MADT_LAPIC_NMI, sizeof(*nmi),
-					MADT_ALL_PROCESSORS, 0, 1 };
-	acpi_finish(&m->h, "APIC", 1,
-		    (size_t)(sp->mem + sp->used - (u8 *)m));
+	*nmi = (struct madt_lapic_nmi){MADT_LAPIC_NMI, sizeof(*nmi),
+				       MADT_ALL_PROCESSORS, 0, 1};
+	acpi_finish(&m->h, "APIC", 1, (size_t)(sp->mem + sp->used - (u8 *)m));
 	return &m->h;
 }
 
@@ -427,10 +426,11 @@ static struct acpi_header *acpi_root_table(struct acpi_space *sp,
 					   unsigned width, u32 fadt, u32 madt)
 {
 	struct acpi_header *h = acpi_alloc(sp, sizeof(*h) + 2 * width, 16);
-	u8 *entry = (u8 *)(h + 1);
+	u8 *entry;
 
 	if (!h)
 		return NULL;
+	entry = (u8 *)(h + 1);
 	memcpy(entry, &fadt, 4);
 	memcpy(entry + width, &madt, 4);
 	acpi_finish(h, signature, 1, sizeof(*h) + 2 * width);
@@ -451,7 +451,7 @@ static void acpi_rsdp(struct acpi_rsdp *r, u32 rsdt, u32 xsdt)
 
 int acpi_build(const struct acpi_config *cfg, u8 *mem, size_t cap, u32 gpa)
 {
-	struct acpi_space sp = { .mem = mem, .cap = cap, .gpa = gpa };
+	struct acpi_space sp = {.mem = mem, .cap = cap, .gpa = gpa};
 	struct acpi_rsdp *rsdp = acpi_alloc(&sp, sizeof(*rsdp), 16);
 	struct acpi_facs *facs = acpi_facs(&sp);
 	struct acpi_header *dsdt = acpi_dsdt(&sp, cfg);

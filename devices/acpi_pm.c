@@ -7,10 +7,10 @@
 #include "acpi_pm.h"
 #include "runtime/log.h"
 
-#define PM1_TMR	   0x0001 /* the timer's top bit has changed */
-#define PM1_GBL	   0x0020
-#define PM1_PWRBTN 0x0100
-#define PM1_WAK	   0x8000
+#define PM1_TMR	    0x0001 /* the timer's top bit has changed */
+#define PM1_GBL	    0x0020
+#define PM1_PWRBTN  0x0100
+#define PM1_WAK	    0x8000
 #define PM1_ENABLES (PM1_TMR | PM1_GBL | PM1_PWRBTN)
 
 #define CNT_SCI_EN	  0x0001
@@ -41,7 +41,7 @@ static void acpi_pm_arm(struct acpi_pm *pm, u64 now)
 
 	if ((pm->enable & PM1_TMR) && !(pm->status & PM1_TMR))
 		t = pm->epoch + clock_scale_up(next << TIMER_TOP_SHIFT,
-					      NS_PER_SEC, ACPI_PM_TIMER_HZ);
+					       NS_PER_SEC, ACPI_PM_TIMER_HZ);
 	timer_arm(pm->timers, &pm->carry, t);
 }
 
@@ -65,7 +65,7 @@ static u64 acpi_pm_read(void *opaque, u64 port, unsigned size)
 	struct acpi_pm *pm = opaque;
 	unsigned offset = port - ACPI_PM_PORT;
 	u64 now = clock_now(pm->clock);
-	u8 image[ACPI_PM_PORTS + 4] = { 0 };
+	u8 image[ACPI_PM_PORTS + 4] = {0};
 	u32 ticks = (u32)acpi_pm_ticks(pm, now);
 	u16 control = pm->control | CNT_SCI_EN;
 	u32 val;
@@ -101,7 +101,7 @@ static void acpi_pm_write(void *opaque, u64 port, unsigned size, u64 val)
 	struct acpi_pm *pm = opaque;
 	unsigned offset = port - ACPI_PM_PORT;
 	u64 now = clock_now(pm->clock);
-	u8 image[ACPI_PM_PORTS + 4] = { 0 };
+	u8 image[ACPI_PM_PORTS + 4] = {0};
 	u16 word[3];
 
 	acpi_pm_sync(pm, now);
@@ -117,7 +117,7 @@ static void acpi_pm_write(void *opaque, u64 port, unsigned size, u64 val)
 		acpi_pm_write_control(pm, word[2]);
 }
 
-const struct bus_ops acpi_pm_ops = { acpi_pm_read, acpi_pm_write, 4 };
+const struct bus_ops acpi_pm_ops = {acpi_pm_read, acpi_pm_write, 4};
 
 void acpi_pm_reset(struct acpi_pm *pm)
 {

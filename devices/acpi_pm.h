@@ -28,7 +28,7 @@ struct acpi_pm {
 	u16 enable;
 	u16 control;
 	u64 epoch; /* ns: the timer was 0 */
-	u64 seen; /* ns: TMR_STS is right up to here */
+	u64 seen;  /* ns: TMR_STS is right up to here */
 	struct irq_line sci;
 	struct irq_line poweroff;
 	const struct clock *clock;

@@ -34,8 +34,8 @@
 #define RES_CACHED 0x02
 
 enum res_window { WINDOW_MEM, WINDOW_IO, WINDOW_BUS };
-#define WINDOW_FIXED   0x0c /* produced; minimum and maximum are fixed */
-#define WINDOW_ALL_IO  0x03 /* ISA and non-ISA ranges */
+#define WINDOW_FIXED  0x0c /* produced; minimum and maximum are fixed */
+#define WINDOW_ALL_IO 0x03 /* ISA and non-ISA ranges */
 
 static void aml_put(struct aml *a, u64 val, unsigned bytes)
 {
@@ -63,7 +63,7 @@ static void aml_path(struct aml *a, const char *path)
 
 static struct aml_mark aml_open(struct aml *a)
 {
-	struct aml_mark mark = { .length_at = a->len };
+	struct aml_mark mark = {.length_at = a->len};
 
 	aml_put(a, 0, PKG_LENGTH_BYTES);
 	return mark;

@@ -48,7 +48,7 @@ static void bus_claim(struct bus *bus, enum bus_space space, u64 first,
 	     "range %#" PRIx64 "-%#" PRIx64 " is claimed twice", first, last);
 	must(bus->count[space] < BUS_MAX_RANGES, "bus is full");
 	memmove(r + 1, r, (size_t)(bus->count[space] - i) * sizeof(*r));
-	*r = (struct bus_range){ first, last, ops, opaque };
+	*r = (struct bus_range){first, last, ops, opaque};
 	bus->count[space]++;
 }
 

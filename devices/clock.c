@@ -41,7 +41,8 @@ void timers_run(struct timers *q, u64 now)
 
 		timer_disarm(q, t);
 		t->fire(t->opaque, now);
-		must(!t->armed || t->deadline > now, "timer re-armed in the past");
+		must(!t->armed || t->deadline > now,
+		     "timer re-armed in the past");
 	}
 }
 

@@ -12,7 +12,7 @@
 
 #include "runtime/base.h"
 
-#define NS_PER_SEC 1000000000ull
+#define NS_PER_SEC  1000000000ull
 #define TIMER_NEVER UINT64_MAX
 
 struct clock {

@@ -21,4 +21,4 @@ static void debugcon_write(void *opaque, u64 addr, unsigned size, u64 val)
 	d->out(d->opaque, val);
 }
 
-const struct bus_ops debugcon_ops = { debugcon_read, debugcon_write, 1 };
+const struct bus_ops debugcon_ops = {debugcon_read, debugcon_write, 1};

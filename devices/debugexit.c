@@ -21,4 +21,4 @@ static void debugexit_write(void *opaque, u64 addr, unsigned size, u64 val)
 	d->exit(d->opaque, val);
 }
 
-const struct bus_ops debugexit_ops = { debugexit_read, debugexit_write, 4 };
+const struct bus_ops debugexit_ops = {debugexit_read, debugexit_write, 4};

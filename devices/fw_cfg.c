@@ -40,12 +40,12 @@ static void fw_cfg_write(void *opaque, u64 addr, unsigned size, u64 val)
 	fw->offset = 0;
 }
 
-const struct bus_ops fw_cfg_ops = { fw_cfg_read, fw_cfg_write, 2 };
+const struct bus_ops fw_cfg_ops = {fw_cfg_read, fw_cfg_write, 2};
 
 static void fw_cfg_set(struct fw_cfg *fw, u16 selector, const void *data,
 		       u32 len)
 {
-	fw->item[selector] = (struct fw_cfg_item){ data, len };
+	fw->item[selector] = (struct fw_cfg_item){data, len};
 }
 
 static void fw_cfg_put_le(u8 *p, u64 v, unsigned bytes)

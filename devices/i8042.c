@@ -227,8 +227,8 @@ static void i8042_92_write(void *opaque, u64 addr, unsigned size, u64 val)
 		k->board.reset(k->board.opaque);
 }
 
-const struct bus_ops i8042_ops = { i8042_read, i8042_write, 1 };
-const struct bus_ops i8042_92_ops = { i8042_92_read, i8042_92_write, 1 };
+const struct bus_ops i8042_ops = {i8042_read, i8042_write, 1};
+const struct bus_ops i8042_92_ops = {i8042_92_read, i8042_92_write, 1};
 
 void i8042_reset(struct i8042 *k)
 {

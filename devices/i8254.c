@@ -21,12 +21,12 @@
 #define ACCESS_HIGH 2
 #define ACCESS_BOTH 3
 
-#define PORTB_GATE2   0x01 /* gate of counter 2 */
-#define PORTB_SPEAKER 0x02 /* speaker data enable */
+#define PORTB_GATE2    0x01 /* gate of counter 2 */
+#define PORTB_SPEAKER  0x02 /* speaker data enable */
 #define PORTB_WRITABLE 0x0f /* and the two parity/IOCHK disables */
-#define PORTB_REFRESH 0x10 /* toggles with each refresh, 15 us */
-#define PORTB_OUT2    0x20 /* output of counter 2 */
-#define REFRESH_NS    15085
+#define PORTB_REFRESH  0x10 /* toggles with each refresh, 15 us */
+#define PORTB_OUT2     0x20 /* output of counter 2 */
+#define REFRESH_NS     15085
 
 static bool i8254_is_periodic(const struct i8254_counter *c)
 {
@@ -127,8 +127,8 @@ static u64 i8254_next_rise(const struct i8254_counter *c, u64 now)
 		return TIMER_NEVER;
 	switch (c->mode) {
 	case 0:
-		return d < c->reload ? c->start + i8254_to_ns(c->reload) :
-				       TIMER_NEVER;
+		return d < c->reload ? c->start + i8254_to_ns(c->reload)
+				     : TIMER_NEVER;
 	case 2:
 	case 3:
 		if (c->pending)
@@ -138,8 +138,8 @@ static u64 i8254_next_rise(const struct i8254_counter *c, u64 now)
 			d = i8254_elapsed(c, now);
 		return c->start + i8254_to_ns((d / c->reload + 1) * c->reload);
 	case 4:
-		return d <= c->reload ? c->start + i8254_to_ns(c->reload + 1) :
-					TIMER_NEVER;
+		return d <= c->reload ? c->start + i8254_to_ns(c->reload + 1)
+				      : TIMER_NEVER;
 	default: /* gate 0 is tied high, so modes 1 and 5 never trigger */
 		return TIMER_NEVER;
 	}
@@ -380,9 +380,8 @@ static void i8254_portb_write(void *opaque, u64 addr, unsigned size, u64 val)
 		       clock_now(pit->clock));
 }
 
-const struct bus_ops i8254_ops = { i8254_read, i8254_write, 1 };
-const struct bus_ops i8254_portb_ops = { i8254_portb_read, i8254_portb_write,
-					 1 };
+const struct bus_ops i8254_ops = {i8254_read, i8254_write, 1};
+const struct bus_ops i8254_portb_ops = {i8254_portb_read, i8254_portb_write, 1};
 
 void i8254_reset(struct i8254 *pit)
 {

@@ -28,13 +28,13 @@ struct i8254_counter {
 	u16 count_latch;
 	u8 status_latch;
 	u8 mode;
-	u8 access;	/* 1 low byte, 2 high byte, 3 low then high */
-	u8 write_low;	/* low byte of a two-byte count */
-	u8 read_left;	/* latched bytes not read yet */
+	u8 access;    /* 1 low byte, 2 high byte, 3 low then high */
+	u8 write_low; /* low byte of a two-byte count */
+	u8 read_left; /* latched bytes not read yet */
 	bool bcd;
 	bool gate;
-	bool counting;	/* a count is loaded (and, modes 1, 5, triggered) */
-	bool loaded;	/* a count was written since the control word */
+	bool counting;	 /* a count is loaded (and, modes 1, 5, triggered) */
+	bool loaded;	 /* a count was written since the control word */
 	bool write_high; /* the next count byte is the high one */
 	bool read_high;	 /* the next unlatched byte read is the high one */
 	bool status_latched;

@@ -14,7 +14,7 @@
 #define ICW4_AEOI 0x02 /* automatic end of interrupt */
 #define ICW4_SFNM 0x10 /* special fully nested mode */
 
-#define OCW2_LEVEL    0x07 /* IR that a specific command speaks of */
+#define OCW2_LEVEL     0x07 /* IR that a specific command speaks of */
 #define OCW2_CMD_SHIFT 5
 enum ocw2 {
 	OCW2_CLEAR_ROTATE_AEOI = 0,
@@ -40,7 +40,7 @@ enum ocw2 {
 #define IR_SPURIOUS 7
 
 /* IR0-2 of the master, IR0 and IR5 of the slave are edge triggered always. */
-static const u8 i8259_elcr_mask[2] = { 0xf8, 0xde };
+static const u8 i8259_elcr_mask[2] = {0xf8, 0xde};
 
 static u8 i8259_level_inputs(const struct i8259_chip *c)
 {
@@ -313,8 +313,8 @@ static void i8259_elcr_write(void *opaque, u64 addr, unsigned size, u64 val)
 	i8259_update(pic);
 }
 
-const struct bus_ops i8259_ops = { i8259_read, i8259_write, 1 };
-const struct bus_ops i8259_elcr_ops = { i8259_elcr_read, i8259_elcr_write, 1 };
+const struct bus_ops i8259_ops = {i8259_read, i8259_write, 1};
+const struct bus_ops i8259_elcr_ops = {i8259_elcr_read, i8259_elcr_write, 1};
 
 /* Lines keep their levels: they belong to the chips that drive them. */
 void i8259_reset(struct i8259 *pic)

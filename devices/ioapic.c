@@ -143,7 +143,7 @@ static void ioapic_write(void *opaque, u64 addr, unsigned size, u64 val)
 		ioapic_eoi(io, val & 0xff);
 }
 
-const struct bus_ops ioapic_ops = { ioapic_read, ioapic_write, 4 };
+const struct bus_ops ioapic_ops = {ioapic_read, ioapic_write, 4};
 
 void ioapic_reset(struct ioapic *io)
 {

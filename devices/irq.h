@@ -39,7 +39,7 @@ static inline void irq_join_set(void *opaque, int n, bool level)
 
 static inline struct irq_line irq_join_input(struct irq_join *j, int n)
 {
-	return (struct irq_line){ irq_join_set, j, n };
+	return (struct irq_line){irq_join_set, j, n};
 }
 
 #endif

@@ -41,8 +41,8 @@ static void isa_ferr_write(void *opaque, u64 addr, unsigned size, u64 val)
 	irq_set(&p->irq13, false);
 }
 
-const struct bus_ops isa_page_ops = { isa_page_read, isa_page_write, 1 };
-const struct bus_ops isa_ferr_ops = { isa_ferr_read, isa_ferr_write, 1 };
+const struct bus_ops isa_page_ops = {isa_page_read, isa_page_write, 1};
+const struct bus_ops isa_ferr_ops = {isa_ferr_read, isa_ferr_write, 1};
 
 void isa_ports_ferr(struct isa_ports *p, bool level)
 {

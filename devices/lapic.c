@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * lapic.c - the local APIC's registers and priorities. See lapic.h for the
- * contract; the timer is in lapic_timer.c.
+ * lapic.c - the local APIC: what is pending, messages in and out, modes. See
+ * lapic.h for the contract; registers are in lapic_regs.c, the timer in
+ * lapic_timer.c.
  */
 #include <string.h>
 
@@ -10,32 +11,17 @@
 
 #define ESR_SEND_ILLEGAL    0x20 /* vector below 16 sent */
 #define ESR_RECEIVE_ILLEGAL 0x40 /* vector below 16 received */
-#define ESR_ILLEGAL_REG	    0x80
 
-#define SVR_ENABLE  0x100
-#define SVR_KEPT    0x3ff
-#define DFR_FLAT    0xf0000000u
-#define DFR_FIXED   0x0fffffffu
+#define DFR_FLAT 0xf0000000u
 
 #define ICR_MODE_SHIFT	    8
 #define ICR_LOGICAL	    (1u << 11)
 #define ICR_ASSERT	    (1u << 14)
 #define ICR_LEVEL	    (1u << 15)
 #define ICR_SHORTHAND_SHIFT 18
-#define ICR_KEPT	    0x000ccfffu
 enum icr_shorthand { ICR_DEST, ICR_SELF, ICR_ALL, ICR_OTHERS };
 
-/* Max LVT entry 5, version 14h. */
-#define LAPIC_VERSION (5u << 16 | 0x14)
-
 #define VECTOR_FIRST 16
-
-/* Writable bits of the LVT entries in register order. */
-static const u32 lapic_lvt_mask[LAPIC_LVTS] = {
-	[LVT_TIMER] = 0x000700ff, [LVT_THERMAL] = 0x000107ff,
-	[LVT_PERF] = 0x000107ff,  [LVT_LINT0] = 0x0001a7ff,
-	[LVT_LINT1] = 0x0001a7ff, [LVT_ERROR] = 0x000100ff,
-};
 
 static void bits_set(u32 *map, u8 v)
 {
@@ -67,12 +53,12 @@ bool lapic_is_enabled(const struct lapic *l)
 	return (l->base_msr & LAPIC_BASE_ENABLE) && (l->svr & SVR_ENABLE);
 }
 
-static bool lapic_is_x2(const struct lapic *l)
+bool lapic_is_x2(const struct lapic *l)
 {
 	return l->base_msr & LAPIC_BASE_EXTD;
 }
 
-static u8 lapic_ppr(const struct lapic *l)
+u8 lapic_ppr(const struct lapic *l)
 {
 	int isrv = bits_highest(l->isr);
 	u8 class = isrv < 0 ? 0 : isrv & 0xf0;
@@ -111,9 +97,7 @@ void lapic_update(struct lapic *l)
 	l->board.intr(l->board.opaque, level);
 }
 
-static void lapic_error(struct lapic *l, u32 bit);
-
-static void lapic_accept(struct lapic *l, u8 vector, bool level)
+void lapic_accept(struct lapic *l, u8 vector, bool level)
 {
 	if (!lapic_is_enabled(l))
 		return;
@@ -163,7 +147,7 @@ void lapic_signal_lvt(struct lapic *l, int n)
 }
 
 /* An error never errs again: its LVT entry with a bad vector is dropped. */
-static void lapic_error(struct lapic *l, u32 bit)
+void lapic_error(struct lapic *l, u32 bit)
 {
 	bool first = !(l->esr_latent & bit);
 
@@ -246,7 +230,7 @@ int lapic_intack(struct lapic *l)
 	return LAPIC_ACK_EXTINT;
 }
 
-static void lapic_eoi(struct lapic *l)
+void lapic_eoi(struct lapic *l)
 {
 	int v = bits_highest(l->isr);
 
@@ -258,7 +242,7 @@ static void lapic_eoi(struct lapic *l)
 	lapic_update(l);
 }
 
-static void lapic_send(struct lapic *l)
+void lapic_send(struct lapic *l)
 {
 	u32 icr = l->icr_low;
 	u8 mode = icr >> ICR_MODE_SHIFT & 7;
@@ -288,255 +272,6 @@ static void lapic_send(struct lapic *l)
 	}
 	if (mode != APIC_EXTINT)
 		lapic_signal(l, mode, vector, false);
-}
-
-static void lapic_write_svr(struct lapic *l, u32 val)
-{
-	l->svr = val & SVR_KEPT;
-	if (l->svr & SVR_ENABLE)
-		return;
-	/* while software-disabled the mask bits are set and stay so */
-	for (int i = 0; i < LAPIC_LVTS; i++)
-		l->lvt[i] |= LVT_MASKED;
-	lapic_timer_update(l);
-}
-
-static void lapic_write_lvt(struct lapic *l, int n, u32 val)
-{
-	u32 was = l->lvt[n];
-
-	val &= lapic_lvt_mask[n];
-	if (!(l->svr & SVR_ENABLE))
-		val |= LVT_MASKED;
-	l->lvt[n] = val;
-	if (n == LVT_TIMER)
-		lapic_timer_lvt_changed(l, was);
-}
-
-static u32 lapic_lvt_index(unsigned reg)
-{
-	return reg - REG_LVT;
-}
-
-/* reg: offset / 16. -EINVAL: there is no such register to read. */
-static int lapic_read_reg(struct lapic *l, unsigned reg, u32 *val)
-{
-	switch (reg) {
-	case REG_ID:
-		*val = l->id;
-		break;
-	case REG_VERSION:
-		*val = LAPIC_VERSION;
-		break;
-	case REG_TPR:
-		*val = l->tpr;
-		break;
-	case REG_PPR:
-		*val = lapic_ppr(l);
-		break;
-	case REG_LDR:
-		*val = l->ldr;
-		break;
-	case REG_SVR:
-		*val = l->svr;
-		break;
-	case REG_ISR ... REG_ISR + 7:
-		*val = l->isr[reg - REG_ISR];
-		break;
-	case REG_TMR ... REG_TMR + 7:
-		*val = l->tmr[reg - REG_TMR];
-		break;
-	case REG_IRR ... REG_IRR + 7:
-		*val = l->irr[reg - REG_IRR];
-		break;
-	case REG_ESR:
-		*val = l->esr;
-		break;
-	case REG_ICR_LOW:
-		*val = l->icr_low;
-		break;
-	case REG_LVT ... REG_LVT + LAPIC_LVTS - 1:
-		*val = l->lvt[lapic_lvt_index(reg)];
-		break;
-	case REG_TIMER_INITIAL:
-		*val = l->timer_initial;
-		break;
-	case REG_TIMER_CURRENT:
-		*val = lapic_timer_current(l, clock_now(l->clock));
-		break;
-	case REG_TIMER_DIVIDE:
-		*val = l->timer_divide;
-		break;
-	default:
-		return -EINVAL;
-	}
-	return 0;
-}
-
-/* -EINVAL: there is no such register to write. */
-static int lapic_write_reg(struct lapic *l, unsigned reg, u32 val)
-{
-	switch (reg) {
-	case REG_TPR:
-		l->tpr = val & 0xff;
-		lapic_update(l);
-		break;
-	case REG_EOI:
-		lapic_eoi(l);
-		break;
-	case REG_SVR:
-		lapic_write_svr(l, val);
-		lapic_update(l);
-		break;
-	case REG_ESR:
-		l->esr = l->esr_latent;
-		l->esr_latent = 0;
-		break;
-	case REG_ICR_LOW:
-		l->icr_low = val & ICR_KEPT;
-		lapic_send(l);
-		break;
-	case REG_LVT ... REG_LVT + LAPIC_LVTS - 1:
-		lapic_write_lvt(l, lapic_lvt_index(reg), val);
-		lapic_update(l);
-		break;
-	case REG_TIMER_INITIAL:
-		lapic_timer_set_initial(l, val);
-		break;
-	case REG_TIMER_DIVIDE:
-		lapic_timer_set_divide(l, val & 0x0b);
-		break;
-	default:
-		return -EINVAL;
-	}
-	return 0;
-}
-
-/* Registers that only the MMIO form has. */
-static int lapic_mmio_read_reg(struct lapic *l, unsigned reg, u32 *val)
-{
-	switch (reg) {
-	case REG_APR: /* no arbitration and no remote reads with one CPU */
-	case REG_RRD:
-	case REG_EOI:
-		*val = 0;
-		return 0;
-	case REG_DFR:
-		*val = l->dfr;
-		return 0;
-	case REG_ICR_HIGH:
-		*val = l->icr_high;
-		return 0;
-	}
-	return lapic_read_reg(l, reg, val);
-}
-
-static int lapic_mmio_write_reg(struct lapic *l, unsigned reg, u32 val)
-{
-	switch (reg) {
-	case REG_ID:
-		l->id = val & 0xff000000;
-		return 0;
-	case REG_LDR:
-		l->ldr = val & 0xff000000;
-		return 0;
-	case REG_DFR:
-		l->dfr = val | DFR_FIXED;
-		return 0;
-	case REG_ICR_HIGH:
-		l->icr_high = val & 0xff000000;
-		return 0;
-	case REG_VERSION: /* read-only ones: ignored */
-	case REG_APR:
-	case REG_PPR:
-	case REG_RRD:
-	case REG_TIMER_CURRENT:
-	case REG_ISR ... REG_IRR + 7:
-		return 0;
-	}
-	return lapic_write_reg(l, reg, val);
-}
-
-static bool lapic_mmio_is_off(const struct lapic *l)
-{
-	return !(l->base_msr & LAPIC_BASE_ENABLE) || lapic_is_x2(l);
-}
-
-static u64 lapic_mmio_read(void *opaque, u64 addr, unsigned size)
-{
-	struct lapic *l = opaque;
-	unsigned offset = addr & (LAPIC_SIZE - 1);
-	u32 val = 0;
-
-	if (lapic_mmio_is_off(l))
-		return UINT64_MAX;
-	if ((offset & 0xc) || (offset & 3) + size > 4)
-		return 0; /* only the first dword of 16 bytes is a register */
-	if (lapic_mmio_read_reg(l, offset >> 4, &val))
-		lapic_error(l, ESR_ILLEGAL_REG);
-	return val >> (offset & 3) * 8;
-}
-
-static void lapic_mmio_write(void *opaque, u64 addr, unsigned size, u64 val)
-{
-	struct lapic *l = opaque;
-	unsigned offset = addr & (LAPIC_SIZE - 1);
-
-	if (lapic_mmio_is_off(l) || (offset & 0xf) || size != 4)
-		return;
-	if (lapic_mmio_write_reg(l, offset >> 4, val))
-		lapic_error(l, ESR_ILLEGAL_REG);
-}
-
-const struct bus_ops lapic_ops = { lapic_mmio_read, lapic_mmio_write, 4 };
-
-int lapic_msr_read(struct lapic *l, u32 msr, u64 *val)
-{
-	unsigned reg = msr - MSR_X2APIC_FIRST;
-	u32 low;
-
-	if (!lapic_is_x2(l))
-		return -EINVAL;
-	if (reg == REG_ICR_LOW) {
-		*val = (u64)l->icr_high << 32 | l->icr_low;
-		return 0;
-	}
-	if (lapic_read_reg(l, reg, &low))
-		return -EINVAL;
-	*val = low;
-	return 0;
-}
-
-int lapic_msr_write(struct lapic *l, u32 msr, u64 val)
-{
-	unsigned reg = msr - MSR_X2APIC_FIRST;
-
-	if (!lapic_is_x2(l))
-		return -EINVAL;
-	if (reg == REG_ICR_LOW) {
-		if ((u32)val & ~ICR_KEPT)
-			return -EINVAL;
-		l->icr_high = val >> 32;
-		return lapic_write_reg(l, reg, (u32)val);
-	}
-	if (val >> 32)
-		return -EINVAL;
-	if (reg == REG_SELF_IPI) {
-		if (val & ~0xffull)
-			return -EINVAL;
-		lapic_accept(l, val, false);
-		return 0;
-	}
-	if ((reg == REG_EOI || reg == REG_ESR) && val)
-		return -EINVAL;
-	if (reg >= REG_LVT && reg < REG_LVT + LAPIC_LVTS &&
-	    (val & ~(u64)(lapic_lvt_mask[lapic_lvt_index(reg)] | LVT_STATUS)))
-		return -EINVAL;
-	if ((reg == REG_TPR && (val & ~0xffull)) ||
-	    (reg == REG_SVR && (val & ~(u64)SVR_KEPT)) ||
-	    (reg == REG_TIMER_DIVIDE && (val & ~0x0bull)))
-		return -EINVAL;
-	return lapic_write_reg(l, reg, val);
 }
 
 u8 lapic_cr8_read(const struct lapic *l)
@@ -632,7 +367,7 @@ static void lapic_check(struct lapic *l, struct state *s)
 		l->lvt[i] &= lapic_lvt_mask[i] | LVT_MASKED;
 	l->irr[0] &= 0xffff0000;
 	l->isr[0] &= 0xffff0000;
-	l->svr &= SVR_KEPT;
+	l->svr &= LAPIC_SVR_KEPT;
 	l->timer_divide &= 0x0b;
 }
 

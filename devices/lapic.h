@@ -56,9 +56,9 @@ struct lapic_board {
 
 struct lapic {
 	u64 base_msr;
-	u64 timer_start; /* ns: when the count began at timer_initial */
+	u64 timer_start;  /* ns: when the count began at timer_initial */
 	u64 tsc_deadline; /* 0: disarmed */
-	u64 hz;		 /* of the timer's input clock */
+	u64 hz;		  /* of the timer's input clock */
 	u32 irr[8], isr[8], tmr[8];
 	u32 id, ldr, dfr, svr;
 	u32 esr;	/* what reading gives */

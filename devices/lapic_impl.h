@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * lapic_impl.h - the local APIC's register numbers, and what lapic.c and
- * lapic_timer.c share. For these two and their unit test.
+ * lapic_impl.h - the local APIC's register numbers, and what the three
+ * lapic*.c share. For these and their unit test.
  */
 #ifndef UMBRA_DEVICES_LAPIC_IMPL_H
 #define UMBRA_DEVICES_LAPIC_IMPL_H
@@ -41,17 +41,28 @@ enum lapic_lvt {
 	LVT_ERROR,
 };
 
-#define LVT_MODE_SHIFT	 8
-#define LVT_MODE(lvt)	 ((lvt) >> LVT_MODE_SHIFT & 7)
-#define LVT_STATUS	 (1u << 12)
-#define LVT_MASKED	 (1u << 16)
-#define LVT_TIMER_SHIFT	 17
+#define LVT_MODE_SHIFT	    8
+#define LVT_MODE(lvt)	    ((lvt) >> LVT_MODE_SHIFT & 7)
+#define LVT_STATUS	    (1u << 12)
+#define LVT_MASKED	    (1u << 16)
+#define LVT_TIMER_SHIFT	    17
 #define LVT_TIMER_MODE(lvt) ((lvt) >> LVT_TIMER_SHIFT & 3)
-#define TIMER_ONE_SHOT	 0
-#define TIMER_PERIODIC	 1
-#define TIMER_DEADLINE	 2
+#define TIMER_ONE_SHOT	    0
+#define TIMER_PERIODIC	    1
+#define TIMER_DEADLINE	    2
+
+#define SVR_ENABLE     0x100
+#define LAPIC_SVR_KEPT 0x3ff
+
+extern const u32 lapic_lvt_mask[LAPIC_LVTS];
 
 bool lapic_is_enabled(const struct lapic *l);
+bool lapic_is_x2(const struct lapic *l);
+u8 lapic_ppr(const struct lapic *l);
+void lapic_accept(struct lapic *l, u8 vector, bool level);
+void lapic_error(struct lapic *l, u32 bit);
+void lapic_eoi(struct lapic *l);
+void lapic_send(struct lapic *l);
 void lapic_update(struct lapic *l);
 void lapic_signal_lvt(struct lapic *l, int n);
 

@@ -14,6 +14,7 @@ devices_SRCS := \
 	devices/ioapic.c \
 	devices/isa_ports.c \
 	devices/lapic.c \
+	devices/lapic_regs.c \
 	devices/lapic_timer.c \
 	devices/mc146818.c \
 	devices/ns16550.c \

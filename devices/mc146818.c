@@ -6,24 +6,24 @@
 
 #include "mc146818.h"
 
-#define CMOS_EQUIPMENT	 0x14
-#define CMOS_BASE_KB	 0x15 /* 16 bits: KiB below 640 KiB */
-#define CMOS_EXT_KB	 0x17 /* 16 bits: KiB above 1 MiB, at most 65535 */
-#define CMOS_SUM_FIRST	 0x10
-#define CMOS_SUM_LAST	 0x2d
-#define CMOS_SUM	 0x2e /* 16 bits, high byte first */
-#define CMOS_EXT_KB2	 0x30 /* 16 bits: the same as at 17h */
-#define CMOS_ABOVE_16M	 0x34 /* 16 bits: units of 64 KiB above 16 MiB */
+#define CMOS_EQUIPMENT 0x14
+#define CMOS_BASE_KB   0x15 /* 16 bits: KiB below 640 KiB */
+#define CMOS_EXT_KB    0x17 /* 16 bits: KiB above 1 MiB, at most 65535 */
+#define CMOS_SUM_FIRST 0x10
+#define CMOS_SUM_LAST  0x2d
+#define CMOS_SUM       0x2e /* 16 bits, high byte first */
+#define CMOS_EXT_KB2   0x30 /* 16 bits: the same as at 17h */
+#define CMOS_ABOVE_16M 0x34 /* 16 bits: units of 64 KiB above 16 MiB */
 
-#define HOURS_PM      0x80
-#define ALARM_ANY     0xc0 /* both bits set: matches every value */
-#define DAY_SECONDS   86400
-#define UIP_NS	      2228000 /* 244 us warning and 1984 us of update */
-#define YEAR_MAX      9999
-#define UTC_MAX	      9000000000ll /* s: s64 ns reach from 1678 to 2262 */
+#define HOURS_PM    0x80
+#define ALARM_ANY   0xc0 /* both bits set: matches every value */
+#define DAY_SECONDS 86400
+#define UIP_NS	    2228000 /* 244 us warning and 1984 us of update */
+#define YEAR_MAX    9999
+#define UTC_MAX	    9000000000ll /* s: s64 ns reach from 1678 to 2262 */
 
 struct rtc_date {
-	s64 year; /* 0..9999 */
+	s64 year;		 /* 0..9999 */
 	int month, day, weekday; /* from 1 */
 	int hour, minute, second;
 };
@@ -97,7 +97,8 @@ static int mc146818_decode_hour(const struct mc146818 *rtc, u8 v)
 {
 	if (rtc->ram[RTC_REG_B] & RTC_B_24H)
 		return mc146818_decode(rtc, v) % 24;
-	return mc146818_decode(rtc, v & ~HOURS_PM) % 12 + (v & HOURS_PM ? 12 : 0);
+	return mc146818_decode(rtc, v & ~HOURS_PM) % 12 +
+	       (v & HOURS_PM ? 12 : 0);
 }
 
 static bool mc146818_is_set_mode(const struct mc146818 *rtc)
@@ -129,7 +130,8 @@ static void mc146818_store_date(struct mc146818 *rtc, u64 now)
 /* Makes the RAM bytes the date of `now`; keeps the fraction of the second. */
 static void mc146818_load_date(struct mc146818 *rtc, u64 now)
 {
-	u64 fraction = mc146818_floor_mod(mc146818_utc_ns(rtc, now), NS_PER_SEC);
+	u64 fraction =
+		mc146818_floor_mod(mc146818_utc_ns(rtc, now), NS_PER_SEC);
 	int month = mc146818_decode(rtc, rtc->ram[RTC_MONTH]);
 	int day = mc146818_decode(rtc, rtc->ram[RTC_DAY]);
 	s64 year = mc146818_decode(rtc, rtc->ram[RTC_CENTURY]) * 100 +
@@ -206,7 +208,8 @@ static u64 mc146818_when(const struct mc146818 *rtc, s64 utc)
 /* Flags whose moment lies in (seen, now]. */
 static u8 mc146818_new_flags(const struct mc146818 *rtc, u64 now)
 {
-	s64 before = mc146818_floor_div(mc146818_utc_ns(rtc, rtc->seen), NS_PER_SEC);
+	s64 before =
+		mc146818_floor_div(mc146818_utc_ns(rtc, rtc->seen), NS_PER_SEC);
 	s64 after = mc146818_floor_div(mc146818_utc_ns(rtc, now), NS_PER_SEC);
 	u64 period = mc146818_period_ns(rtc);
 	u8 flags = 0;
@@ -271,13 +274,14 @@ static void mc146818_fire(void *opaque, u64 now)
 
 static bool mc146818_is_date(u8 index)
 {
-	return index <= RTC_YEAR ? !(index & 1) || index >= RTC_DAY :
-				   index == RTC_CENTURY;
+	return index <= RTC_YEAR ? !(index & 1) || index >= RTC_DAY
+				 : index == RTC_CENTURY;
 }
 
 static u8 mc146818_read_reg_a(const struct mc146818 *rtc, u64 now)
 {
-	u64 fraction = mc146818_floor_mod(mc146818_utc_ns(rtc, now), NS_PER_SEC);
+	u64 fraction =
+		mc146818_floor_mod(mc146818_utc_ns(rtc, now), NS_PER_SEC);
 	u8 a = rtc->ram[RTC_REG_A] & ~RTC_A_UIP;
 
 	if (!mc146818_is_set_mode(rtc) && fraction >= NS_PER_SEC - UIP_NS)
@@ -359,13 +363,14 @@ static void mc146818_write(void *opaque, u64 addr, unsigned size, u64 val)
 		rtc->index = val & 0x7f; /* bit 7 masks NMI: none to mask */
 		return;
 	}
-	mc146818_sync(rtc, now); /* what is past is judged by the old registers */
+	/* what is past is judged by the old registers */
+	mc146818_sync(rtc, now);
 	mc146818_write_data(rtc, val, now);
 	mc146818_sync(rtc, now);
 	mc146818_arm(rtc, now);
 }
 
-const struct bus_ops mc146818_ops = { mc146818_read, mc146818_write, 1 };
+const struct bus_ops mc146818_ops = {mc146818_read, mc146818_write, 1};
 
 void mc146818_set_memory(struct mc146818 *rtc, u64 ram_size)
 {

@@ -35,12 +35,12 @@
 #define RTC_A_DV   0x70 /* divider: 2 runs, 6 and 7 hold it in reset */
 #define RTC_A_RATE 0x0f
 
-#define RTC_B_SET  0x80 /* updates stopped, the date may be set */
-#define RTC_B_PIE  0x40 /* periodic interrupt */
-#define RTC_B_AIE  0x20 /* alarm interrupt */
-#define RTC_B_UIE  0x10 /* update-ended interrupt */
-#define RTC_B_DM   0x04 /* 1 binary, 0 BCD */
-#define RTC_B_24H  0x02
+#define RTC_B_SET 0x80 /* updates stopped, the date may be set */
+#define RTC_B_PIE 0x40 /* periodic interrupt */
+#define RTC_B_AIE 0x20 /* alarm interrupt */
+#define RTC_B_UIE 0x10 /* update-ended interrupt */
+#define RTC_B_DM  0x04 /* 1 binary, 0 BCD */
+#define RTC_B_24H 0x02
 
 #define RTC_C_IRQF 0x80
 #define RTC_C_PF   0x40
@@ -52,9 +52,9 @@
 struct mc146818 {
 	u8 ram[128]; /* the date bytes in it are valid while RTC_B_SET */
 	u8 index;
-	u64 base;   /* ns of the clock at which ... */
+	u64 base;    /* ns of the clock at which ... */
 	s64 base_ns; /* ... the date is this many ns after 1970 */
-	u64 seen;   /* ns: flags of register C are right up to here */
+	u64 seen;    /* ns: flags of register C are right up to here */
 	struct irq_line out;
 	const struct clock *clock;
 	struct timers *timers;

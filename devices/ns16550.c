@@ -62,7 +62,7 @@
 #define UART_CLOCK    1843200ull
 #define CHAR_BITS     10
 
-static const u8 ns16550_triggers[4] = { 1, 4, 8, 14 };
+static const u8 ns16550_triggers[4] = {1, 4, 8, 14};
 
 static unsigned ns16550_depth(const struct ns16550 *u)
 {
@@ -420,7 +420,7 @@ static void ns16550_write(void *opaque, u64 addr, unsigned size, u64 val)
 	ns16550_update(u);
 }
 
-const struct bus_ops ns16550_ops = { ns16550_read, ns16550_write, 1 };
+const struct bus_ops ns16550_ops = {ns16550_read, ns16550_write, 1};
 
 void ns16550_reset(struct ns16550 *u)
 {

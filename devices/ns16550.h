@@ -43,9 +43,9 @@ struct ns16550 {
 	u8 head, count;
 	u8 back[NS16550_FIFO]; /* cleared unread, to be received again */
 	u8 back_count;
-	u8 polls; /* reads of LSR without a touch of anything else */
-	bool looped; /* the FIFO holds loopback data */
-	bool thr_pending;     /* THRE interrupt: not seen in IIR yet */
+	u8 polls;	  /* reads of LSR without a touch of anything else */
+	bool looped;	  /* the FIFO holds loopback data */
+	bool thr_pending; /* THRE interrupt: not seen in IIR yet */
 	bool timeout_pending; /* character timeout interrupt */
 	bool rts_used;	      /* the guest has raised RTS */
 	u64 filled_at;	      /* ns: the last batch was put into the FIFO */

@@ -180,22 +180,22 @@ static void pc_make_interrupts(struct pc *pc)
 
 	for (int irq = 0; irq < 16; irq++)
 		pc->isa_irq[irq].out =
-			(struct irq_line){ pc_wire_isa_irq, pc, irq };
+			(struct irq_line){pc_wire_isa_irq, pc, irq};
 	lapic_init(&pc->lapic, &pc->clock, &pc->timers, &lapic,
-		   pc->cfg.lapic_timer_hz ? pc->cfg.lapic_timer_hz :
-					    PC_LAPIC_HZ);
+		   pc->cfg.lapic_timer_hz ? pc->cfg.lapic_timer_hz
+					  : PC_LAPIC_HZ);
 	ioapic_init(&pc->ioapic, pc_wire_apic_bus, pc);
-	i8259_init(&pc->pic, (struct irq_line){ pc_wire_int, pc, 0 });
+	i8259_init(&pc->pic, (struct irq_line){pc_wire_int, pc, 0});
 }
 
 static void pc_make_chips(struct pc *pc)
 {
 	struct clock *clock = &pc->clock;
 	struct timers *timers = &pc->timers;
-	struct i8042_board kbc = { pc, pc_wire_a20, pc_wire_reset };
-	struct irq_line reset = { pc_wire_reset_line, pc, 0 };
-	struct irq_line poweroff = { pc_wire_poweroff, pc, 0 };
-	struct irq_line pirqs = { pc_wire_pci_irq, pc, 0 };
+	struct i8042_board kbc = {pc, pc_wire_a20, pc_wire_reset};
+	struct irq_line reset = {pc_wire_reset_line, pc, 0};
+	struct irq_line poweroff = {pc_wire_poweroff, pc, 0};
+	struct irq_line pirqs = {pc_wire_pci_irq, pc, 0};
 	s64 utc = pc->cfg.utc_ns;
 
 	if (!utc)
@@ -212,8 +212,8 @@ static void pc_make_chips(struct pc *pc)
 		     poweroff);
 	isa_ports_init(&pc->isa, pc_isa_pin(pc, 13));
 	fw_cfg_init(&pc->fw_cfg, pc->cfg.ram_size, 1);
-	pc->debugexit = (struct debugexit){ pc_wire_debug_exit, pc };
-	pc->debugcon = (struct debugcon){ pc_console_debug_byte, pc };
+	pc->debugexit = (struct debugexit){pc_wire_debug_exit, pc};
+	pc->debugcon = (struct debugcon){pc_console_debug_byte, pc};
 }
 
 static void pc_claim(struct pc *pc)
@@ -248,7 +248,8 @@ static int pc_claim_debug_exit(struct pc *pc)
 		return 0;
 	if (first > 0x10000 - DEBUGEXIT_PORTS)
 		return -EINVAL;
-	if (bus_is_claimed(&pc->bus, BUS_IO, first, first + DEBUGEXIT_PORTS - 1))
+	if (bus_is_claimed(&pc->bus, BUS_IO, first,
+			   first + DEBUGEXIT_PORTS - 1))
 		return -EBUSY;
 	bus_claim_io(&pc->bus, first, DEBUGEXIT_PORTS, &debugexit_ops,
 		     &pc->debugexit);
@@ -505,24 +506,23 @@ int pc_e820(const struct pc *pc, struct pc_e820 e[PC_E820_MAX])
 {
 	int n = 0;
 
-	e[n++] = (struct pc_e820){ 0, PC_EBDA, PC_E820_RAM };
-	e[n++] = (struct pc_e820){ PC_EBDA, PC_VGA_HOLE - PC_EBDA,
-				   PC_E820_RESERVED };
-	e[n++] = (struct pc_e820){ ACPI_TABLES_GPA,
-				   PC_HIGH_RAM - ACPI_TABLES_GPA,
-				   PC_E820_RESERVED };
-	e[n++] = (struct pc_e820){ PC_HIGH_RAM,
-				   pc->cfg.ram_size - PC_HIGH_RAM,
-				   PC_E820_RAM };
+	e[n++] = (struct pc_e820){0, PC_EBDA, PC_E820_RAM};
+	e[n++] = (struct pc_e820){PC_EBDA, PC_VGA_HOLE - PC_EBDA,
+				  PC_E820_RESERVED};
+	e[n++] =
+		(struct pc_e820){ACPI_TABLES_GPA, PC_HIGH_RAM - ACPI_TABLES_GPA,
+				 PC_E820_RESERVED};
+	e[n++] = (struct pc_e820){PC_HIGH_RAM, pc->cfg.ram_size - PC_HIGH_RAM,
+				  PC_E820_RAM};
 	return n;
 }
 
 int pc_ram_slots(const struct pc *pc, struct pc_slot slots[2])
 {
-	slots[0] = (struct pc_slot){ 0, PC_VGA_HOLE, 0 };
-	slots[1] = (struct pc_slot){ PC_VGA_HOLE_END,
-				     pc->cfg.ram_size - PC_VGA_HOLE_END,
-				     PC_VGA_HOLE_END };
+	slots[0] = (struct pc_slot){0, PC_VGA_HOLE, 0};
+	slots[1] = (struct pc_slot){PC_VGA_HOLE_END,
+				    pc->cfg.ram_size - PC_VGA_HOLE_END,
+				    PC_VGA_HOLE_END};
 	return 2;
 }
 

@@ -40,25 +40,25 @@
 #define PC_LAPIC_HZ	1000000000ull
 
 struct pc_config {
-	u8 *ram; /* linear mapping of guest RAM, gpa 0 first */
-	u64 ram_size; /* PC_RAM_MIN..PC_RAM_MAX, whole pages */
-	u64 lapic_timer_hz; /* 0: PC_LAPIC_HZ; CPUID leaf 15h must agree */
+	u8 *ram;	     /* linear mapping of guest RAM, gpa 0 first */
+	u64 ram_size;	     /* PC_RAM_MIN..PC_RAM_MAX, whole pages */
+	u64 lapic_timer_hz;  /* 0: PC_LAPIC_HZ; CPUID leaf 15h must agree */
 	u16 debug_exit_port; /* 0: none */
-	int console_fd; /* input of the console, -1: none (pc_thread.c) */
-	struct clock clock; /* now_ns NULL: CLOCK_MONOTONIC */
-	s64 utc_ns; /* RTC at the start; 0: the host's time */
+	int console_fd;	     /* input of the console, -1: none (pc_thread.c) */
+	struct clock clock;  /* now_ns NULL: CLOCK_MONOTONIC */
+	s64 utc_ns;	     /* RTC at the start; 0: the host's time */
 
 	void *opaque;
 	void (*set_intr)(void *opaque, bool level); /* the CPU's INTR pin */
 	void (*nmi)(void *opaque);
-	void (*init)(void *opaque); /* INIT to the CPU alone */
+	void (*init)(void *opaque);  /* INIT to the CPU alone */
 	void (*reset)(void *opaque); /* the client then calls pc_reset() */
 	void (*poweroff)(void *opaque);
 	void (*debug_exit)(void *opaque, u32 value);
 	void (*console_out)(void *opaque, const u8 *buf, size_t len);
 	void (*debug_out)(void *opaque, const u8 *buf, size_t len);
 	void (*a20)(void *opaque, bool enabled);
-	u64 (*tsc_now)(void *opaque); /* the guest's TSC */
+	u64 (*tsc_now)(void *opaque);		 /* the guest's TSC */
 	u64 (*tsc_to_ns)(void *opaque, u64 tsc); /* on clock; past: <= now */
 	/*
 	 * Sees console input before the guest: may change or shorten it in

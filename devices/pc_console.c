@@ -85,7 +85,7 @@ void pc_console_debug_byte(void *opaque, u8 byte)
 
 struct ns16550_host pc_console_host(struct pc *pc)
 {
-	return (struct ns16550_host){ pc, pc_console_tx, pc_console_rx };
+	return (struct ns16550_host){pc, pc_console_tx, pc_console_rx};
 }
 
 void pc_console_init(struct pc *pc)

@@ -41,7 +41,7 @@ void pc_thread_init(struct pc *pc)
 void pc_thread_rearm(struct pc *pc)
 {
 	u64 next = timers_next(&pc->timers);
-	struct itimerspec its = { 0 };
+	struct itimerspec its = {0};
 	u64 now, ns;
 
 	if (!pc->io.running || next == pc->io.armed)
@@ -76,7 +76,7 @@ static bool pc_thread_drain(int fd)
 
 static int pc_thread_add(struct pc *pc, int fd, enum pc_event event)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = event };
+	struct epoll_event ev = {.events = EPOLLIN, .data.u32 = event};
 
 	return epoll_ctl(pc->io.epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }
@@ -86,12 +86,12 @@ static void pc_input_open(struct pc *pc, struct pc_input *in)
 	int fd = pc->cfg.console_fd;
 	int err;
 
-	*in = (struct pc_input){ INPUT_NONE, false };
+	*in = (struct pc_input){INPUT_NONE, false};
 	if (fd < 0)
 		return;
 	err = pc_thread_add(pc, fd, EVENT_INPUT);
 	if (!err)
-		*in = (struct pc_input){ INPUT_POLL, true };
+		*in = (struct pc_input){INPUT_POLL, true};
 	else if (err == -EPERM)
 		in->kind = INPUT_FILE;
 	else if (pc->cfg.console_eof)
@@ -106,8 +106,8 @@ static void pc_input_watch(struct pc *pc, struct pc_input *in, bool want)
 	if (want) {
 		if (pc_thread_add(pc, pc->cfg.console_fd, EVENT_INPUT))
 			return;
-	} else if (epoll_ctl(pc->io.epoll_fd, EPOLL_CTL_DEL,
-			     pc->cfg.console_fd, NULL)) {
+	} else if (epoll_ctl(pc->io.epoll_fd, EPOLL_CTL_DEL, pc->cfg.console_fd,
+			     NULL)) {
 		return;
 	}
 	in->watched = want;
@@ -197,7 +197,7 @@ static void *pc_thread_main(void *opaque)
 
 static void pc_thread_close(struct pc *pc)
 {
-	int *fds[] = { &pc->io.epoll_fd, &pc->io.timer_fd, &pc->io.event_fd };
+	int *fds[] = {&pc->io.epoll_fd, &pc->io.timer_fd, &pc->io.event_fd};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		if (*fds[i] >= 0)
@@ -211,8 +211,8 @@ static int pc_thread_open(struct pc *pc)
 	int err;
 
 	pc->io.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	pc->io.timer_fd = timerfd_create(CLOCK_MONOTONIC,
-					 TFD_CLOEXEC | TFD_NONBLOCK);
+	pc->io.timer_fd =
+		timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	pc->io.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (pc->io.epoll_fd < 0 || pc->io.timer_fd < 0 || pc->io.event_fd < 0)
 		return -errno;

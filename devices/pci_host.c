@@ -15,14 +15,14 @@
 #define RESET_FULL 0x02 /* hard rather than soft: the same here */
 #define RESET_CPU  0x04 /* rising edge resets */
 
-#define PCI_VENDOR	 0x00
-#define PCI_DEVICE	 0x02
-#define PCI_COMMAND	 0x04
-#define PCI_STATUS	 0x06
-#define PCI_CLASS_REV	 0x08
-#define PCI_CMD_FIXED	 0x0007 /* I/O, memory, bus master: always on */
-#define PCI_STATUS_FAST	 0x0080 /* fast back-to-back */
-#define PCI_DEVSEL_MED	 0x0200
+#define PCI_VENDOR	0x00
+#define PCI_DEVICE	0x02
+#define PCI_COMMAND	0x04
+#define PCI_STATUS	0x06
+#define PCI_CLASS_REV	0x08
+#define PCI_CMD_FIXED	0x0007 /* I/O, memory, bus master: always on */
+#define PCI_STATUS_FAST 0x0080 /* fast back-to-back */
+#define PCI_DEVSEL_MED	0x0200
 
 #define PIIX3_PIRQ     0x60 /* PIRQRCA..D: routing of PIRQA..D */
 #define PIIX3_PIRQ_OFF 0x80
@@ -65,7 +65,7 @@ static void pci_config_write(void *opaque, unsigned reg, unsigned size, u32 val)
 	}
 }
 
-const struct pci_ops pci_config_ops = { pci_config_read, pci_config_write };
+const struct pci_ops pci_config_ops = {pci_config_read, pci_config_write};
 
 void pci_config_state(struct pci_config *c, struct state *s)
 {
@@ -124,7 +124,7 @@ static void pci_isa_write(void *opaque, unsigned reg, unsigned size, u32 val)
 	pci_host_update_irqs(h);
 }
 
-static const struct pci_ops pci_isa_ops = { pci_isa_read, pci_isa_write };
+static const struct pci_ops pci_isa_ops = {pci_isa_read, pci_isa_write};
 
 static int pci_find(const struct pci_host *h, u8 devfn)
 {
@@ -204,7 +204,7 @@ static void pci_host_write(void *opaque, u64 port, unsigned size, u64 val)
 	}
 }
 
-const struct bus_ops pci_host_ops = { pci_host_read, pci_host_write, 4 };
+const struct bus_ops pci_host_ops = {pci_host_read, pci_host_write, 4};
 
 static void pci_host_reset_bridge(struct pci_config *c)
 {

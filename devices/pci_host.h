@@ -37,7 +37,7 @@ void pci_config_set32(struct pci_config *c, unsigned reg, u32 val);
 void pci_config_state(struct pci_config *c, struct state *s);
 
 struct pci_host {
-	u32 address;	/* CONFIG_ADDRESS */
+	u32 address;	  /* CONFIG_ADDRESS */
 	u8 reset_control; /* port cf9h */
 	struct pci_config bridge;
 	struct pci_config isa;

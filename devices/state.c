@@ -10,12 +10,12 @@
 
 void state_save_init(struct state *s, void *buf, size_t cap)
 {
-	*s = (struct state){ .buf = buf, .cap = cap };
+	*s = (struct state){.buf = buf, .cap = cap};
 }
 
 void state_load_init(struct state *s, const void *buf, size_t len)
 {
-	*s = (struct state){ .buf = (u8 *)buf, .cap = len, .loading = true };
+	*s = (struct state){.buf = (u8 *)buf, .cap = len, .loading = true};
 }
 
 void state_reject(struct state *s)

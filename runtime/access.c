@@ -365,3 +365,12 @@ int gmem_probe(struct vcpu *v, gva_t la, unsigned len, enum mmu_access acc,
 	}
 	return 0;
 }
+
+bool gmem_is_ram(struct vcpu *v, gva_t la, enum mmu_access acc,
+		 enum mmu_priv priv)
+{
+	struct mmu_xlat x;
+
+	return vmmu_translate(v->mmu, la, acc, priv, engine_ac(v), &x) ==
+	       MMU_OK;
+}

@@ -25,12 +25,21 @@ void vcpu_fpu_put(struct vcpu *v)
 	v->cpu.fpu_saved = 1;
 }
 
-static void engine_fpu_get(struct vcpu *v)
+void vcpu_fpu_get(struct vcpu *v)
 {
 	if (!v->cpu.fpu_saved)
 		return;
 	glue_fpu_load(v->cpu.xsave_area, v->eng->vm->host.xcr0 & 7);
 	v->cpu.fpu_saved = 0;
+}
+
+/* FIP of an x87 image: the site at the host address, if it is one of ours. */
+u32 fpu_map_fip(struct vcpu *v, u64 host_fip)
+{
+	struct block *b = tcache_find(v->eng->tc, host_fip);
+	const struct bsite *s = b ? block_site_at(b, host_fip) : NULL;
+
+	return s ? b->insn_eip[s->insn] : (u32)host_fip;
 }
 
 /* --- what generated code sees of the current view and mode */
@@ -39,11 +48,6 @@ void engine_drop_pairs(struct engine *e)
 {
 	e->v->cpu.pair_rsp = e->v->cpu.pair_top;
 	e->v->cpu.fault.reg[H_RSP] = e->v->cpu.pair_top;
-}
-
-static bool engine_user_view(const struct vcpu *v)
-{
-	return v->cpu.cpl == 3 && (v->cpu.cr0 & CR0_PG);
 }
 
 static struct htab *htab_get(struct engine *e)
@@ -70,7 +74,7 @@ static struct htab *htab_get(struct engine *e)
 /* The helper TLB's half for the current privilege (HAZARDS 54). */
 static unsigned engine_tlb_set(const struct vcpu *v)
 {
-	if (v->cpu.cpl == 3)
+	if (vcpu_priv(v) == MMU_USER)
 		return TLB_USER;
 	return v->cpu.sysflags & EFL_AC ? TLB_SUPER_AC : TLB_SUPER;
 }
@@ -78,7 +82,7 @@ static unsigned engine_tlb_set(const struct vcpu *v)
 void engine_activate(struct engine *e)
 {
 	struct vcpu *v = e->v;
-	bool user = engine_user_view(v);
+	bool user = vcpu_priv(v) == MMU_USER;
 	u32 view = vmmu_view_id(v->mmu, user);
 
 	if (!e->cur || view != e->view) {
@@ -459,7 +463,7 @@ static enum exit_reason engine_resume(struct engine *e)
 	struct cpu *c = &e->v->cpu;
 	enum exit_reason r;
 
-	engine_fpu_get(e->v);
+	vcpu_fpu_get(e->v);
 	r = glue_resume(c, false);
 	if (r == EXIT_KICK) {
 		/* Divert the block that goes on, then let it reach its end. */
@@ -531,7 +535,7 @@ static void engine_execute(struct engine *e)
 		engine_hash_add(e, b);
 	}
 	v->cpu.sysflags &= ~EFL_RF; /* of one instruction only */
-	engine_fpu_get(v);
+	vcpu_fpu_get(v);
 	e->stats.enters++;
 	r = glue_enter(&v->cpu, b->host + b->entry);
 	while (r == EXIT_FAULT && engine_fault(e))

@@ -1,7 +1,13 @@
 # The engine. LIGHT files run while the guest's vector registers are live:
-# they are compiled for general registers only.
+# they are compiled for general registers only (HAZARDS 56).
 runtime_SRCS += runtime/log.c runtime/vm.c runtime/block.c runtime/dump.c \
-	runtime/signals.c runtime/glue.S runtime/engine.c runtime/access.c \
-	runtime/fault.c runtime/mode.c runtime/tcache.c runtime/loglight.c
-runtime_LIGHT_SRCS += runtime/engine.c runtime/access.c runtime/fault.c \
-	runtime/mode.c runtime/loglight.c runtime/tcache.c
+	runtime/signals.c runtime/glue.S runtime/host.c runtime/regs.c
+runtime_LIGHT := runtime/engine.c runtime/access.c runtime/fault.c \
+	runtime/mode.c runtime/loglight.c runtime/tcache.c \
+	runtime/exc.c runtime/seg.c runtime/far.c runtime/task.c \
+	runtime/sys.c runtime/sys_cr.c runtime/sys_fpu.c runtime/sys_int.c \
+	runtime/sys_io.c runtime/sys_misc.c runtime/sys_msr.c \
+	runtime/sys_seg.c runtime/sys_stack.c runtime/sys_string.c \
+	runtime/sys_vm86.c runtime/cpuid.c
+runtime_SRCS += $(runtime_LIGHT)
+runtime_LIGHT_SRCS += $(runtime_LIGHT)

@@ -84,6 +84,8 @@ static void mode_describe(struct engine *e, struct xmode *m)
 	}
 	if (c->cpl < 3 && ac && (c->cr4 & CR4_SMAP))
 		m->mem_form = FORM_HELPER;
+	if (e->v->tsc_offset)
+		m->flags |= XM_TSC_HELPER;
 	if (e->tf)
 		m->flags |= XM_TF;
 	if (e->tf || e->brk)

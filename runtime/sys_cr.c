@@ -244,8 +244,7 @@ static bool xcr_is_on(const struct vcpu *v)
 	return sys_has(v, FEAT_XSAVE) && (v->cpu.cr4 & CR4_OSXSAVE);
 }
 
-/* XCR1 is the set in use (XINUSE): offered with xsavec. It is not known
- * without an XSAVE; all that is enabled is a permitted answer. */
+/* XCR1 (the set in use) is not offered. */
 enum hret sys_xgetbv(struct vcpu *v, const struct insn *i)
 {
 	u32 n = gpr_get(v, R_CX, 4);

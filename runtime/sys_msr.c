@@ -16,6 +16,7 @@
 #define MSR_PRED_CMD	  0x49
 #define MSR_FLUSH_CMD	  0x10b
 #define MSR_DEBUGCTL	  0x1d9
+#define MSR_XSS		  0xda0
 #define MSR_MTRR_VAR_BASE 0x200
 #define MSR_MTRR_VAR_END  (MSR_MTRR_VAR_BASE + 2 * MSR_MTRR_VAR)
 #define MSR_MTRR_64K	  0x250
@@ -44,10 +45,10 @@ void msr_reset(struct vcpu *v)
 {
 	struct msr_state *m = &v->msr;
 
-	*m = (struct msr_state){ .pat = PAT_RESET,
-				 .misc_enable = MISC_ENABLE_RESET,
-				 .mtrr_def = MTRR_DEF_E | MTRR_DEF_FE |
-					     MTRR_WB };
+	light_zero(m, sizeof(*m));
+	m->pat = PAT_RESET;
+	m->misc_enable = MISC_ENABLE_RESET;
+	m->mtrr_def = MTRR_DEF_E | MTRR_DEF_FE | MTRR_WB;
 	/* 0..9ffff write-back, a0000..fffff uncached but for the ROM area. */
 	m->mtrr_fixed[0] = 0x0606060606060606ull;
 	m->mtrr_fixed[1] = 0x0606060606060606ull;
@@ -152,7 +153,8 @@ static bool msr_read(struct vcpu *v, u32 n, u64 *val)
 		*val = tsc_read(v);
 		return true;
 	case MSR_PLATFORM_ID:
-	case MSR_MCG_CAP:
+	case MSR_MCG_CAP: /* no banks */
+	case MSR_MCG_STATUS:
 		return true;
 	case MSR_FEATURE_CONTROL:
 		*val = 1; /* locked, nothing enabled */
@@ -195,6 +197,8 @@ static bool msr_read(struct vcpu *v, u32 n, u64 *val)
 	case MSR_EFER:
 		*val = c->efer;
 		return true;
+	case MSR_XSS:
+		return sys_has(v, FEAT_XSAVES);
 	case MSR_TSC_AUX:
 		*val = c->tsc_aux;
 		return sys_has(v, FEAT_RDTSCP);
@@ -265,6 +269,8 @@ static bool msr_write(struct vcpu *v, u32 n, u64 val)
 		return !(val & ~1ull); /* IBPB */
 	case MSR_BIOS_SIGN_ID:
 		return true;
+	case MSR_MCG_STATUS: /* SDM vol. 3, 15.3.1.2: only clearing is allowed */
+		return !val;
 	case MSR_SYSENTER_CS:
 		c->sysenter_cs = (u32)val;
 		return true;
@@ -295,6 +301,8 @@ static bool msr_write(struct vcpu *v, u32 n, u64 val)
 		return true;
 	case MSR_EFER:
 		return msr_write_efer(v, val);
+	case MSR_XSS: /* no supervisor component exists */
+		return !val && sys_has(v, FEAT_XSAVES);
 	case MSR_TSC_AUX:
 		if ((val >> 32) || !sys_has(v, FEAT_RDTSCP))
 			return false;

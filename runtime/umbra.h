@@ -18,6 +18,10 @@
 struct umbra_vm;
 struct vcpu;
 
+/* The crystal that CPUID leaf 15h tells of; the client's local APIC timer should
+ * run at this rate. */
+#define UMBRA_CRYSTAL_HZ 25000000u
+
 /* Facts of the host, found once (host.c). */
 struct umbra_host {
 	bool fsgsbase, bmi2, avx, avx2, xsavec;

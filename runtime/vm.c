@@ -189,6 +189,7 @@ int umbra_vcpu_new(struct umbra_vm *vm, struct vcpu **out)
 		return -ENOMEM;
 	memset(v, 0, sizeof(*v));
 	v->vm = vm;
+	v->host = &vm->host;
 	v->run = calloc(1, sizeof(*v->run));
 	err = v->run ? vcpu_engine(v) : -ENOMEM;
 	if (err) {

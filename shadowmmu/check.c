@@ -21,10 +21,10 @@ static void check_fails(struct check *c, u32 i, const char *what)
 		c->nr << NODE_SHIFT | i << PAGE_SHIFT, what);
 }
 
-#define CHECK(c, i, cond)                                                     \
-	do {                                                                  \
-		if (!(cond))                                                  \
-			check_fails(c, i, #cond);                             \
+#define CHECK(c, i, cond)                                                      \
+	do {                                                                   \
+		if (!(cond))                                                   \
+			check_fails(c, i, #cond);                              \
 	} while (0)
 
 static void check_rmap(struct check *c, u32 i)
@@ -69,12 +69,12 @@ static void check_page(struct check *c, u32 i)
 		CHECK(c, i, leaf & n->pde & PTE_A);
 		if (sp->flags & SPTE_WRITABLE) {
 			CHECK(c, i, leaf & PTE_D);
-			CHECK(c, i, (both & PTE_W) ||
-			      (!c->view->user && !(r->cr0 & CR0_WP)));
+			CHECK(c, i,
+			      (both & PTE_W) ||
+				      (!c->view->user && !(r->cr0 & CR0_WP)));
 		}
-		gpa = n->kind == NODE_LARGE ?
-			      pde_large_gpa(c->v, n->pde, gva) :
-			      leaf & GPTE_ADDR & r->phys_mask;
+		gpa = n->kind == NODE_LARGE ? pde_large_gpa(c->v, n->pde, gva)
+					    : leaf & GPTE_ADDR & r->phys_mask;
 	}
 	CHECK(c, i, gpa == s->gpa + ((u64)sp->frame << PAGE_SHIFT));
 }
@@ -95,13 +95,14 @@ static void check_copies(struct check *c, u32 i)
 	if (n->kind == NODE_LARGE)
 		CHECK(c, i, gpte_compare(n->pde, pde) < GPTE_RO);
 	else
-		CHECK(c, i, gpte_compare(n->pde & ~(PTE_D | PTE_G),
-					 pde & ~(PTE_D | PTE_G)) < GPTE_RO);
+		CHECK(c, i,
+		      gpte_compare(n->pde & ~(PTE_D | PTE_G),
+				   pde & ~(PTE_D | PTE_G)) < GPTE_RO);
 	if (n->kind == NODE_TABLE)
-		CHECK(c, i, gpte_compare(n->gpte[i],
-					 table_entry(c->v,
-						     vmmu_table(c->v, pde, gva),
-						     i)) < GPTE_RO);
+		CHECK(c, i,
+		      gpte_compare(n->gpte[i],
+				   table_entry(c->v, vmmu_table(c->v, pde, gva),
+					       i)) < GPTE_RO);
 }
 
 static bool page_continues(const struct view *w, u32 page)
@@ -135,7 +136,7 @@ static void check_count(struct check *c)
 	}
 	c->nr = last == VIEW_NODES ? 0 : last;
 	CHECK(c, 0, w->mappings >= count);
-	if (!c->v->m->inject.fail_zap)
+	if (!c->v->m->refused_zaps)
 		CHECK(c, 0, w->mappings == count);
 }
 
@@ -161,7 +162,7 @@ static void check_view(struct check *c, bool current)
 
 unsigned vmmu_check(struct vmmu *v)
 {
-	struct check c = { .v = v };
+	struct check c = {.v = v};
 
 	c.view = v->super;
 	check_view(&c, true);

@@ -54,8 +54,8 @@ static bool fill_fits_pte(const struct fill *f, u64 e, gpa_t gpa, u32 frame)
 {
 	const struct vmmu *v = f->view->v;
 	u64 both = e & f->walk->pde;
-	bool writable = view_may_write(f->view, both & PTE_W) &&
-			(e & PTE_D) && !slot_has_code(f->slot, frame);
+	bool writable = view_may_write(f->view, both & PTE_W) && (e & PTE_D) &&
+			!slot_has_code(f->slot, frame);
 
 	return (e & PTE_P) && (e & PTE_A) && !pte_has_reserved(v, e) &&
 	       (e & GPTE_ADDR & v->regs.phys_mask) == gpa &&
@@ -87,8 +87,7 @@ static bool fill_joins(struct fill *f, s32 d)
 		u64 e = table_entry(f->view->v, f->table, k);
 
 		if (!fill_fits_pte(f, e, gpa, frame) ||
-		    (node_used(n, k) &&
-		     gpte_compare(n->gpte[k], e) >= GPTE_RO))
+		    (node_used(n, k) && gpte_compare(n->gpte[k], e) >= GPTE_RO))
 			return false;
 		n->gpte[k] = e;
 		if (f->view->user || !(e & PTE_G) ||
@@ -106,9 +105,9 @@ static bool fill_joins(struct fill *f, s32 d)
 		bits_set(n->nonglobal, k);
 	else
 		bits_clear(n->nonglobal, k);
-	return f->writable == (view_may_write(f->view, f->walk->writable) &&
-			       f->walk->dirty &&
-			       !slot_has_code(f->slot, frame));
+	return f->writable ==
+	       (view_may_write(f->view, f->walk->writable) && f->walk->dirty &&
+		!slot_has_code(f->slot, frame));
 }
 
 /* The guest may have written an entry between our reading and mapping. */
@@ -124,8 +123,9 @@ static void fill_reread(struct fill *f, u32 page, u32 n)
 	if (f->walk->kind != NODE_TABLE)
 		return;
 	for (u32 k = 0; k < n; k++)
-		node_take_pte(f->view, page + k,
-			      table_entry(v, f->table, (page + k) % NODE_PAGES));
+		node_take_pte(
+			f->view, page + k,
+			table_entry(v, f->table, (page + k) % NODE_PAGES));
 }
 
 /* Maps the run around the page, or makes it writable. 0 or -errno. */
@@ -161,7 +161,7 @@ static int fill_page(struct view *w, u32 gva, const struct walk *walk,
 		     const struct slot *s)
 {
 	u32 page = gva >> PAGE_SHIFT;
-	struct fill f = { .view = w, .walk = walk, .slot = s, .page = page };
+	struct fill f = {.view = w, .walk = walk, .slot = s, .page = page};
 	const struct spte *sp;
 
 	f.node = view_node_get(w, page / NODE_PAGES);
@@ -173,8 +173,8 @@ static int fill_page(struct view *w, u32 gva, const struct walk *walk,
 		     !slot_has_code(s, f.frame);
 	sp = &f.node->spte[page % NODE_PAGES];
 	f.mapped = sp->flags & SPTE_MAPPED;
-	must(!f.mapped || (sp->frame == f.frame &&
-			   sp->slot == slot_nr(w->v->m, s)),
+	must(!f.mapped ||
+		     (sp->frame == f.frame && sp->slot == slot_nr(w->v->m, s)),
 	     "view %u page %#x maps frame %#x, the walk says %#x", w->id, page,
 	     sp->frame, f.frame);
 	if (f.mapped && (!f.writable || (sp->flags & SPTE_WRITABLE)))
@@ -190,8 +190,8 @@ static enum mmu_result fill_way(const struct walk *walk, enum mmu_access acc,
 {
 	if (!s)
 		return MMU_MMIO;
-	if (s->fd < 0 || (priv != MMU_USER && walk->user &&
-			  walk->kind != NODE_FLAT))
+	if (s->fd < 0 ||
+	    (priv != MMU_USER && walk->user && walk->kind != NODE_FLAT))
 		return MMU_HELPER;
 	if (acc == MMU_WRITE &&
 	    slot_has_code(s, (u32)((walk->gpa - s->gpa) >> PAGE_SHIFT)))
@@ -281,14 +281,14 @@ static bool fetch_remember(struct vmmu *v, u32 gva, enum mmu_priv priv,
 }
 
 enum mmu_result vmmu_translate(struct vmmu *v, gva_t gva_in,
-			       enum mmu_access acc, enum mmu_priv priv,
-			       bool ac, struct mmu_xlat *x)
+			       enum mmu_access acc, enum mmu_priv priv, bool ac,
+			       struct mmu_xlat *x)
 {
 	u32 gva = (u32)gva_in;
 	const struct slot *s;
 	struct walk walk;
 
-	*x = (struct mmu_xlat){ 0 };
+	*x = (struct mmu_xlat){0};
 	if (vmmu_walk(v, gva, acc, priv, ac, &walk) == MMU_PF) {
 		x->pfec = walk.pfec;
 		return MMU_PF;

@@ -14,11 +14,11 @@
 #define GPTE_MAXPHY_MASK ((1ull << MMU_MAXPHYADDR) - 1)
 #define GPTE_ADDR	 (GPTE_MAXPHY_MASK & PAGE_MASK)
 /* In PAE entries bits 62..MAXPHYADDR are reserved. */
-#define GPTE_PAE_RSVD (~GPTE_MAXPHY_MASK & ~PTE_NX)
+#define GPTE_PAE_RSVD	 (~GPTE_MAXPHY_MASK & ~PTE_NX)
 #define GPTE_PAE_RSVD_2M (GPTE_PAE_RSVD | 0x1fe000ull)
 /* PSE-36: address bits 35..32 lie in bits 16..13; 21..17 are reserved. */
-#define GPTE_PSE_HIGH	 0x01e000ull
-#define GPTE_PSE_RSVD	 0x3e0000ull
+#define GPTE_PSE_HIGH	0x01e000ull
+#define GPTE_PSE_RSVD	0x3e0000ull
 #define GPTE_PDPTE_RSVD (~GPTE_MAXPHY_MASK | 0x1e6ull)
 
 static_assert(MMU_MAXPHYADDR == 36, "the PSE-36 masks are for 36 bits");

@@ -67,10 +67,7 @@ static inline s64 host_reserve(hva_t addr, u64 len)
 
 static inline void light_zero64(u64 *p, u64 n)
 {
-	__asm__ volatile("rep stosq"
-			 : "+D"(p), "+c"(n)
-			 : "a"(0ull)
-			 : "memory");
+	__asm__ volatile("rep stosq" : "+D"(p), "+c"(n) : "a"(0ull) : "memory");
 }
 
 #endif

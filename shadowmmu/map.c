@@ -166,8 +166,8 @@ int view_protect(struct view *w, u32 page, u32 n, bool writable)
 	s64 edges = view_edges(w, page, n);
 	s64 ret = -ENOMEM;
 
-	if (writable ? !fails_now(&m->fill_count, m->inject.fail_fill) :
-		       !fails_now(&m->zap_count, m->inject.fail_zap))
+	if (writable ? !fails_now(&m->fill_count, m->inject.fail_fill)
+		     : !fails_now(&m->zap_count, m->inject.fail_zap))
 		ret = host_protect(w, page, n,
 				   PROT_READ | (writable ? PROT_WRITE : 0));
 
@@ -216,8 +216,10 @@ static bool host_zap_wide(struct view *w, u32 *page, u32 *n, s64 *left)
 	*n = end - first;
 	if (host_is_err(host_protect(w, first, *n, PROT_NONE)))
 		return false;
-	if (host_is_err(host_zap(w, first, *n)))
+	if (host_is_err(host_zap(w, first, *n))) {
 		*left = view_boundaries(w, first, *n) + 2;
+		w->v->m->refused_zaps++;
+	}
 	return true;
 }
 
@@ -252,10 +254,11 @@ void view_unmap_all(struct view *w)
 	bool done = !host_is_err(host_zap(w, 0, VIEW_PAGES));
 
 	if (!done) {
-		bool off = !host_is_err(host_protect(w, 0, VIEW_PAGES,
-						     PROT_NONE));
+		bool off =
+			!host_is_err(host_protect(w, 0, VIEW_PAGES, PROT_NONE));
 
 		done = !host_is_err(host_reserve(w->base, WINDOW_SIZE));
+		w->v->m->refused_zaps += !done;
 		must(done || off, "the host keeps window %u of view %u mapped",
 		     w->index, w->id);
 	}
@@ -279,8 +282,8 @@ static void view_forget_fetches(struct view *w, u32 page, u32 n)
 	u32 i = page % NODE_PAGES, end = i + n;
 
 	while ((i = bits_next(node->fetch, NODE_PAGES, i)) < end) {
-		u32 next = MIN(bits_next_clear(node->fetch, NODE_PAGES, i),
-			       end);
+		u32 next =
+			MIN(bits_next_clear(node->fetch, NODE_PAGES, i), end);
 		gva_t gva = (u64)(page / NODE_PAGES) << NODE_SHIFT |
 			    (u64)i << PAGE_SHIFT;
 

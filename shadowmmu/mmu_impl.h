@@ -31,13 +31,13 @@
 void log_light_printf(enum log_subsys s, const char *fmt, ...)
 	PRINTF_LIKE(2, 3);
 
-#define MMU_LOG(...)                                                          \
-	do {                                                                  \
-		if (log_on(LOG_MMU))                                          \
-			log_light_printf(LOG_MMU, __VA_ARGS__);               \
+#define MMU_LOG(...)                                                           \
+	do {                                                                   \
+		if (log_on(LOG_MMU))                                           \
+			log_light_printf(LOG_MMU, __VA_ARGS__);                \
 	} while (0)
 
-#define WINDOW_SIZE (1ull << 32)
+#define WINDOW_SIZE  (1ull << 32)
 #define WINDOW_GUARD (1ull << 20) /* at least, on both sides (HAZARDS 10) */
 #define WINDOW_ALIGN (2ull << 20)
 
@@ -85,14 +85,14 @@ struct view {
 	struct vmmu *v;
 	u32 id, index;
 	bool user;
-	bool keyed;  /* a user view that stands for `key` */
-	u64 key;     /* address bits of CR3, or VIEW_KEY_FLAT */
-	u64 stamp;   /* last use, for LRU */
-	hva_t base;  /* window: host address of guest address 0 */
-	hva_t low;   /* reservation with guards */
+	bool keyed; /* a user view that stands for `key` */
+	u64 key;    /* address bits of CR3, or VIEW_KEY_FLAT */
+	u64 stamp;  /* last use, for LRU */
+	hva_t base; /* window: host address of guest address 0 */
+	hva_t low;  /* reservation with guards */
 	u64 low_size;
 	u64 mappings;
-	u32 hand; /* eviction clock: next node to go */
+	u32 hand;			/* eviction clock: next node to go */
 	u64 active[VIEW_NODES / 64];	/* nodes present */
 	u64 nonglobal[VIEW_NODES / 64]; /* nodes that may hold such pages */
 	u16 node[VIEW_NODES];		/* number of the node, 0: none */
@@ -123,6 +123,7 @@ struct mmu {
 	u64 budget;
 	struct mmu_inject inject;
 	u32 fill_count, zap_count;
+	u64 refused_zaps; /* by the host; counts of mappings may be high then */
 	struct mmu_stats stats;
 };
 
@@ -139,10 +140,10 @@ struct vmmu {
 
 /* --- walk.c */
 struct walk {
-	gpa_t gpa;  /* of the page that holds gva, A20 applied */
+	gpa_t gpa;    /* of the page that holds gva, A20 applied */
 	u64 pde, pte; /* as they stand after A and D were set */
 	bool writable, user, nx, global, dirty; /* effective / of the leaf */
-	u32 kind;     /* enum node_kind */
+	u32 kind;				/* enum node_kind */
 	u32 pfec;
 };
 
@@ -169,7 +170,13 @@ bool pte_has_reserved(const struct vmmu *v, u64 pte);
 /* Guest memory of the table part under pde for gva's node; NULL: not RAM,
  * then each entry reads as all ones. */
 const void *vmmu_table(const struct vmmu *v, u64 pde, u32 gva);
-u64 table_entry(const struct vmmu *v, const void *table, unsigned i);
+static inline u64 table_entry(const struct vmmu *v, const void *table,
+			      unsigned i)
+{
+	if (regs_pae(&v->regs))
+		return table ? ((const volatile u64 *)table)[i] : ~0ull;
+	return table ? ((const volatile u32 *)table)[i] : ~0u;
+}
 /* Frame address of gva under a large directory entry. */
 gpa_t pde_large_gpa(const struct vmmu *v, u64 pde, u32 gva);
 bool vmmu_load_pdptes(const struct vmmu *v, const struct mmu_regs *r,

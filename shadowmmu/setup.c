@@ -9,8 +9,8 @@
 #include "mmu_impl.h"
 
 /* Mappings left for the rest of the process and for zaps (HAZARDS 49). */
-#define MAP_RESERVE 4096
-#define MAP_BUDGET_MIN 64
+#define MAP_RESERVE	  4096
+#define MAP_BUDGET_MIN	  64
 #define MAP_COUNT_DEFAULT 65530
 
 static u64 max_map_count(void)
@@ -56,8 +56,8 @@ int mmu_new(struct mmu **out, const struct mmu_inject *inj)
 		return -ENOMEM;
 	if (inj)
 		m->inject = *inj;
-	m->budget = m->inject.map_budget ? m->inject.map_budget :
-					   budget_from_host();
+	m->budget = m->inject.map_budget ? m->inject.map_budget
+					 : budget_from_host();
 	m->nr_nodes = MMU_NODES;
 	if (m->inject.nodes)
 		m->nr_nodes = MIN(m->inject.nodes, (u32)MMU_NODES);

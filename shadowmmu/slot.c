@@ -57,8 +57,8 @@ static void mmu_drop_all(struct mmu *m)
 int mmu_slot_set(struct mmu *m, unsigned n, gpa_t gpa, u64 size, int fd,
 		 u64 off, void *hva)
 {
-	struct slot s = { .gpa = gpa, .size = size, .off = off, .hva = hva,
-			  .fd = fd };
+	struct slot s = {
+		.gpa = gpa, .size = size, .off = off, .hva = hva, .fd = fd};
 	int err;
 
 	if (!slot_is_sane(m, n, gpa, size, off, hva))
@@ -71,7 +71,7 @@ int mmu_slot_set(struct mmu *m, unsigned n, gpa_t gpa, u64 size, int fd,
 	mmu_drop_all(m);
 	if (m->slots[n].size)
 		host_munmap((hva_t)m->slots[n].code, m->slots[n].tables);
-	m->slots[n] = size ? s : (struct slot){ .fd = -1 };
+	m->slots[n] = size ? s : (struct slot){.fd = -1};
 	m->slots_end = 0;
 	for (unsigned i = 0; i < MMU_MAX_SLOTS; i++) {
 		if (m->slots[i].size)

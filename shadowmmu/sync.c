@@ -61,8 +61,7 @@ void node_take_pte(struct view *w, u32 page, u64 pte)
 
 		if (diff == GPTE_ZAP)
 			view_zap(w, page, 1);
-		else if (diff == GPTE_RO &&
-			 (n->spte[i].flags & SPTE_WRITABLE))
+		else if (diff == GPTE_RO && (n->spte[i].flags & SPTE_WRITABLE))
 			view_protect(w, page, 1, false);
 	}
 	n->gpte[i] = pte;
@@ -119,8 +118,9 @@ static unsigned node_protect_marked(struct view *w, u32 nr, const u64 *ro)
 static void node_compare_word(struct vmmu *v, struct node *n, unsigned word,
 			      u64 bits, const void *table, u64 *zap, u64 *ro)
 {
-	v->m->stats.sync_entries += (u64)__builtin_popcountll(bits);
-	for (; bits; bits &= bits - 1) {
+	u64 count = 0;
+
+	for (; bits; bits &= bits - 1, count++) {
 		unsigned bit = (unsigned)__builtin_ctzll(bits);
 		unsigned i = word * 64 + bit;
 		u64 now = table_entry(v, table, i);
@@ -135,6 +135,7 @@ static void node_compare_word(struct vmmu *v, struct node *n, unsigned word,
 			*ro |= 1ull << bit;
 		n->gpte[i] = now;
 	}
+	v->m->stats.sync_entries += count;
 }
 
 /*
@@ -218,7 +219,7 @@ void view_sync(struct view *w, enum sync_scope scope)
 /* INVLPG for one node's range: all entries on the path to gva. */
 static void node_invlpg(struct view *w, u32 nr, u32 gva)
 {
-	u64 pages[NODE_WORDS] = { 0 };
+	u64 pages[NODE_WORDS] = {0};
 	u32 page = gva >> PAGE_SHIFT;
 	struct node *n = view_node(w, nr);
 
@@ -239,7 +240,7 @@ static bool view_has_large(const struct view *w, u32 nr)
 void vmmu_invlpg(struct vmmu *v, gva_t gva_in)
 {
 	u32 gva = (u32)gva_in, nr = gva >> NODE_SHIFT;
-	struct view *views[2] = { v->super, v->user };
+	struct view *views[2] = {v->super, v->user};
 	bool large = pde_is_large(v, vmmu_pde(v, gva)) ||
 		     bits_test(v->tlb_large, gva >> 22);
 

@@ -145,14 +145,14 @@ static u64 view_key(const struct mmu_regs *r)
 	return r->cr3 & (regs_pae(r) ? 0xffffffe0u : 0xfffff000u);
 }
 
-static struct view *cache_oldest(const struct vmmu *v, const struct view *not)
+static struct view *cache_oldest(const struct vmmu *v, const struct view * not )
 {
 	struct view *oldest = NULL;
 
 	for (unsigned i = 0; i < v->nr_cache; i++) {
 		struct view *w = v->cache[i];
 
-		if (w != not && (!oldest || w->stamp < oldest->stamp))
+		if (w != not &&(!oldest || w->stamp < oldest->stamp))
 			oldest = w;
 	}
 	return oldest;

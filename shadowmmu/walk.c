@@ -25,7 +25,7 @@ enum step { STEP_DONE, STEP_FAULT, STEP_AGAIN };
 
 static struct entry entry_read(const struct vmmu *v, gpa_t gpa, bool wide)
 {
-	struct entry e = { .gpa = gpa & v->regs.phys_mask };
+	struct entry e = {.gpa = gpa & v->regs.phys_mask};
 
 	e.p = mmu_ram(v->m, e.gpa, wide ? 8 : 4);
 	if (wide)
@@ -143,13 +143,6 @@ const void *vmmu_table(const struct vmmu *v, u64 pde, u32 gva)
 		       regs_pae(&v->regs) ? PAGE_SIZE : PAGE_SIZE / 2);
 }
 
-u64 table_entry(const struct vmmu *v, const void *table, unsigned i)
-{
-	if (regs_pae(&v->regs))
-		return table ? ((const volatile u64 *)table)[i] : ~0ull;
-	return table ? ((const volatile u32 *)table)[i] : ~0u;
-}
-
 bool vmmu_load_pdptes(const struct vmmu *v, const struct mmu_regs *r,
 		      u64 pdpte[4])
 {
@@ -209,7 +202,7 @@ static enum step walk_once(struct vmmu *v, u32 gva, enum mmu_access acc,
 	const struct mmu_regs *r = &v->regs;
 	bool wide = regs_pae(r);
 	u64 marks = PTE_A | (acc == MMU_WRITE ? PTE_D : 0);
-	struct entry pde, pte = { 0 };
+	struct entry pde, pte = {0};
 
 	w->pfec = walk_pfec(r, acc, priv);
 	if (!pdpte_present(v, gva))
@@ -224,8 +217,9 @@ static enum step walk_once(struct vmmu *v, u32 gva, enum mmu_access acc,
 	if (w->kind == NODE_TABLE) {
 		unsigned i = gva >> PAGE_SHIFT & (NODE_PAGES - 1);
 
-		pte = entry_read(v, table_gpa(v, pde.val, gva) +
-					    i * (wide ? 8 : 4), wide);
+		pte = entry_read(
+			v, table_gpa(v, pde.val, gva) + i * (wide ? 8 : 4),
+			wide);
 		w->pte = pte.val;
 		if (!(pte.val & PTE_P))
 			return STEP_FAULT;
@@ -261,9 +255,11 @@ enum mmu_result vmmu_walk(struct vmmu *v, u32 gva, enum mmu_access acc,
 			  enum mmu_priv priv, bool ac, struct walk *w)
 {
 	if (!regs_paging(&v->regs)) {
-		*w = (struct walk){ .gpa = gva & PAGE_MASK & v->regs.phys_mask,
-				    .writable = true, .user = true,
-				    .dirty = true, .kind = NODE_FLAT };
+		*w = (struct walk){.gpa = gva & PAGE_MASK & v->regs.phys_mask,
+				   .writable = true,
+				   .user = true,
+				   .dirty = true,
+				   .kind = NODE_FLAT};
 		return MMU_OK;
 	}
 	for (unsigned tries = 0;; tries++) {

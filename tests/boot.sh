@@ -59,6 +59,10 @@ feed() {
 	fi
 }
 
+# What a healthy boot does not print
+trouble='Oops|BUG:|WARNING:|Call Trace|Kernel panic|segfault|invalid opcode'
+trouble="$trouble|general protection|unchecked MSR|soft lockup|rcu.*stall"
+
 # What is wrong with a boot: its status, its console, the line it must show.
 verdict() {
 	if [ "$1" = 124 ] || [ "$1" = 137 ]; then
@@ -70,7 +74,7 @@ verdict() {
 	elif ! grep -q "$3" "$2"; then
 		echo "console lacks '$3'"
 	else
-		grep -m 1 -E 'Oops|BUG:|WARNING:|Call Trace|Kernel panic|segfault|invalid opcode|general protection|unchecked MSR' "$2"
+		grep -m 1 -E "$trouble" "$2"
 	fi
 }
 

@@ -17,7 +17,7 @@ void dev_time_init(struct dev_time *t, u64 now)
 {
 	memset(t, 0, sizeof(*t));
 	t->now = now;
-	t->clock = (struct clock){ dev_time_now, t };
+	t->clock = (struct clock){dev_time_now, t};
 }
 
 void dev_time_pass(struct dev_time *t, u64 ns)
@@ -43,7 +43,7 @@ static void dev_wire_set(void *opaque, int n, bool level)
 
 struct irq_line dev_wire_line(struct dev_wire *w)
 {
-	return (struct irq_line){ dev_wire_set, w, 0 };
+	return (struct irq_line){dev_wire_set, w, 0};
 }
 
 u32 dev_random(u64 *seed)

@@ -238,11 +238,11 @@ static int memory_init(void)
 	int fd = memfd_create("low", 0), rw = PROT_READ | PROT_WRITE;
 	u8 *w;
 
-	if (fd < 0 || ftruncate(fd, 2 * part))
+	if (fd < 0 || ftruncate(fd, LOW_MEM))
 		return -1;
 	w = mmap(NULL, (4ull << 30) + 2 * guard, PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	L.mem = mmap(NULL, 2 * part, rw, MAP_SHARED, fd, 0);
+	L.mem = mmap(NULL, LOW_MEM, rw, MAP_SHARED, fd, 0);
 	L.cache = mmap(NULL, CACHE_SIZE, rw | PROT_EXEC,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	L.code = map_at(LOW_CODE, PAGE_SIZE, rw | PROT_EXEC, -1, 0);
@@ -253,7 +253,9 @@ static int memory_init(void)
 	if (!map_at(LOW_DATA, part, rw, fd, 0) ||
 	    !map_at(LOW_STACK, part, rw, fd, part) ||
 	    !map_at((u64)L.window + LOW_DATA, part, rw, fd, 0) ||
-	    !map_at((u64)L.window + LOW_STACK, part, rw, fd, part))
+	    !map_at((u64)L.window + LOW_STACK, part, rw, fd, part) ||
+	    !map_at(LOW_TOP, PAGE_SIZE, rw, fd, 2 * part) ||
+	    !map_at((u64)L.window + LOW_TOP, PAGE_SIZE, rw, fd, 2 * part))
 		return -1;
 	close(fd);
 	return 0;
@@ -311,7 +313,7 @@ static unsigned put_far(u8 *at, bool wide, u32 to)
 	return n + 6;
 }
 
-static void native_code(const struct low_case *c)
+void low_code(const struct low_case *c)
 {
 	bool wide = c->seg != LOW_16;
 
@@ -320,6 +322,12 @@ static void native_code(const struct low_case *c)
 	put_jump(L.code + 0xf40, low_native_taken);
 	memcpy(L.code + LOW_INSN, c->bytes, c->len);
 	put_far(L.code + LOW_INSN + c->len, wide, LOW_CODE + 0xf00);
+	if (!wide) {
+		/* iret to a 16-bit stack loses the upper half of esp */
+		L.code[LOW_INSN - 6] = 0x66;
+		L.code[LOW_INSN - 5] = 0xbc;
+		memcpy(L.code + LOW_INSN - 4, &c->regs.gpr[R_SP], 4);
+	}
 	put_far(L.code + LOW_TAKEN, wide, LOW_CODE + 0xf40);
 }
 
@@ -346,11 +354,11 @@ static void native_segs(const struct low_case *c)
 void low_run_native(const struct low_case *c, struct low_result *r)
 {
 	memcpy(L.mem, c->mem, sizeof(r->mem));
-	native_code(c);
+	low_code(c);
 	native_segs(c);
 	for (int i = 0; i < 8; i++)
 		low_nat.gpr[i] = c->regs.gpr[i];
-	low_nat.rip = code_offset(c, LOW_INSN);
+	low_nat.rip = code_offset(c, LOW_INSN - (c->seg == LOW_16 ? 6 : 0));
 	low_nat.rflags = (c->regs.eflags & FLAGS_TESTED) | EFL_IF | 2;
 	low_nat.xin = (u64)c->ximage;
 	low_nat.xout = (u64)r->ximage;
@@ -387,12 +395,13 @@ static void xlat_mode(const struct low_case *c, const struct low_form *f)
 	u8 bits = c->seg == LOW_16 ? 16 : 32;
 
 	L.mode = (struct xmode){
-		.code_bits = bits, .stack_bits = bits, .cpl = 3,
+		.code_bits = bits, .stack_bits = bits, .cpl = f->cpl0 ? 0 : 3,
 		.mem_form = f->helper ? FORM_HELPER : FORM_DIRECT,
 		.flags = XM_PE | XM_OSFXSR | XM_AVX,
 		.cs_base = c->seg == LOW_16 ? LOW_CODE : 0,
 		.cs_limit = c->seg == LOW_16 ? 0xffff : 0xffffffff,
 	};
+	L.mode.flags = (L.mode.flags | f->xm) & ~f->xm_off;
 	memset(L.mode.segc, class, sizeof(L.mode.segc));
 }
 
@@ -447,18 +456,28 @@ static void xlat_end(const struct low_case *c, struct low_result *r)
 		r->cr2 = low_xl.cr2;
 		r->eip = low_xl.eip;
 		break;
+	case 1:
+		r->end = LOW_MISS;
+		r->eip = target;
+		break;
 	default:
 		r->end = LOW_ODD;
 	}
 }
 
-void low_run_xlat(const struct low_case *c, const struct low_form *f,
-		  struct low_result *r)
+u64 low_rsp(void)
 {
-	enum xlate_err err;
+	return (u64)(L.pairs + sizeof(L.pairs) - 256);
+}
 
-	memcpy(L.mem, c->mem, sizeof(r->mem));
-	native_code(c);
+struct cpu *low_cpu(void)
+{
+	return &L.cpu;
+}
+
+enum xlate_err low_translate(const struct low_case *c,
+			     const struct low_form *f)
+{
 	xlat_mode(c, f);
 	xlat_segs(c);
 	L.in = (struct xlate_in){
@@ -470,23 +489,30 @@ void low_run_xlat(const struct low_case *c, const struct low_form *f,
 	L.out.buf = L.cache + 4096;
 	L.out.cap = XLATE_MAX_BYTES;
 	L.out.host = (u64)L.out.buf;
-	err = xlate_block(&L.in, &L.out);
-	r->end = LOW_ODD;
-	if (err)
-		return;
+	return xlate_block(&L.in, &L.out);
+}
+
+void low_run_at(const struct low_case *c, const struct low_form *f, u32 off,
+		u64 r8, struct low_result *r)
+{
+	void *sentinel = low_g_hash;
+
+	memcpy(L.mem, c->mem, sizeof(r->mem));
 	for (int i = 0; i < 8; i++)
 		L.cpu.gpr[i] = c->regs.gpr[i];
 	cpu_set_eflags(&L.cpu, c->regs.eflags | EFL_IF);
 	L.cpu.window = (u64)L.window;
 	L.cpu.commit = (u64)low_g_commit;
-	L.cpu.pair_rsp = (u64)(L.pairs + sizeof(L.pairs) - 256);
+	L.cpu.pair_rsp = low_rsp();
+	memcpy((void *)L.cpu.pair_rsp, &sentinel, 8);
 	memset(&low_xl, 0, sizeof(low_xl));
 	low_xl.gs = f->fsgsbase ? (u64)L.window : 0;
 	low_xl.r13 = f->fsgsbase ? 0x1234567812345678 : (u64)L.window;
 	low_xl.xin = (u64)c->ximage;
 	low_xl.xout = (u64)r->ximage;
 	memset(r->ximage, 0, sizeof(r->ximage));
-	low_enter(&L.cpu, L.out.buf + L.out.entry);
+	low_xl.r8 = r8;
+	low_enter(&L.cpu, L.out.buf + off);
 	xlat_end(c, r);
 	r->high_ok = true;
 	for (int i = 0; i < 8; i++) {
@@ -496,4 +522,15 @@ void low_run_xlat(const struct low_case *c, const struct low_form *f,
 	r->regs.eflags = cpu_arith_flags(&L.cpu) | (low_xl.rflags & EFL_DF);
 	r->df_byte_ok = L.cpu.df == !!(low_xl.rflags & EFL_DF);
 	memcpy(r->mem, L.mem, sizeof(r->mem));
+}
+
+void low_run_xlat(const struct low_case *c, const struct low_form *f,
+		  struct low_result *r)
+{
+	low_code(c);
+	r->end = LOW_ODD;
+	if (low_translate(c, f))
+		return;
+	low_run_at(c, f, f->via_checked ? L.out.checked : L.out.entry,
+		   f->via_checked ? L.in.eip : 0x5a5a5a5a5a5a5a5a, r);
 }

@@ -17,6 +17,8 @@
 #define LOW_DATA  0x20000000u /* four pages, nothing around them */
 #define LOW_STACK 0x30000000u
 #define LOW_PAGES 4
+#define LOW_TOP   0xfffff000u /* one page, up to the end */
+#define LOW_MEM   ((2 * LOW_PAGES + 1) * 4096)
 #define LOW_BASE  0x00345000u /* base of the segments that have one */
 
 enum low_seg { LOW_FLAT, LOW_BASED, LOW_16 }; /* LOW_16: 16-bit code too */
@@ -34,6 +36,7 @@ enum low_end {
 	LOW_SEGFLT,  /* glue's segment check failed */
 	LOW_HELPER,  /* handed to C */
 	LOW_RAISE,   /* raise site */
+	LOW_MISS,    /* GLUE_MISS */
 	LOW_ODD,     /* none of these */
 };
 
@@ -46,12 +49,15 @@ struct low_result {
 	bool df_byte_ok; /* cpu.df agrees with DF (translated runs) */
 	bool high_ok;    /* no bits above 31 in guest registers */
 	u8 ximage[4096] __attribute__((aligned(64)));
-	u8 mem[2 * LOW_PAGES * 4096]; /* data, then stack */
+	u8 mem[LOW_MEM]; /* data, stack, top */
 };
 
 /* How the translator is asked to do it. */
 struct low_form {
 	bool fsgsbase, helper, checked, pairs, strict;
+	bool via_checked; /* enter where indirect branches do */
+	u32 xm, xm_off;	  /* XM_* beside, and without, what user code has */
+	bool cpl0;
 };
 
 struct low_case {
@@ -70,6 +76,20 @@ bool low_has_ldt(void);
 void low_run_native(const struct low_case *c, struct low_result *r);
 void low_run_xlat(const struct low_case *c, const struct low_form *f,
 		  struct low_result *r);
+/*
+ * Jumps to offset `off` of the last translation with r8 = r8 and the state of
+ * the case; for landing sites and entries.
+ */
+void low_run_at(const struct low_case *c, const struct low_form *f, u32 off,
+		u64 r8, struct low_result *r);
+/* Puts the bytes where translation and native runs find them. */
+void low_code(const struct low_case *c);
+/* Translates only. */
+enum xlate_err low_translate(const struct low_case *c,
+			     const struct low_form *f);
+struct cpu *low_cpu(void);
+/* Where host rsp starts in translated code. */
+u64 low_rsp(void);
 /* The last translation, for messages. */
 const struct xlate_in *low_last_in(void);
 struct xlate_out *low_last_out(void);

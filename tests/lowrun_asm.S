@@ -176,6 +176,7 @@ low_g_\name:
 	mov [rip + low_xl + 16], r8
 	mov [rip + low_xl + 64], r9
 low_leave:
+	mov [r15 + C_PAIR], rsp
 	mov [r15 + 0], rax
 	mov [r15 + 8], rcx
 	mov [r15 + 16], rdx

@@ -14,8 +14,8 @@
 #include "mmu_env.h"
 
 /* The engine has its own; unit tests of this part alone do not link it. */
-__attribute__((weak)) void log_light_printf(enum log_subsys s,
-					    const char *fmt, ...)
+__attribute__((weak)) void log_light_printf(enum log_subsys s, const char *fmt,
+					    ...)
 {
 	va_list ap;
 
@@ -43,7 +43,7 @@ static void fetch_zap(void *opaque, u32 view, gva_t gva, u64 npages)
 	struct env *e = opaque;
 
 	e->nr_fetch_zaps++;
-	e->fetch_zap = (struct env_zap){ view, gva, npages };
+	e->fetch_zap = (struct env_zap){view, gva, npages};
 }
 
 static void tlb_zap(void *opaque, gva_t gva, u64 npages)
@@ -51,7 +51,7 @@ static void tlb_zap(void *opaque, gva_t gva, u64 npages)
 	struct env *e = opaque;
 
 	e->nr_tlb_zaps++;
-	e->tlb_zap = (struct env_zap){ 0, gva, npages };
+	e->tlb_zap = (struct env_zap){0, gva, npages};
 }
 
 static void code_write(void *opaque, gpa_t gpa, unsigned len)
@@ -61,13 +61,17 @@ static void code_write(void *opaque, gpa_t gpa, unsigned len)
 	(void)len;
 	e->nr_code_writes++;
 	e->code_write = gpa;
+	if (e->poke)
+		*e->poke = e->poke_val;
 }
 
 void env_init(struct env *e, const struct mmu_inject *inj)
 {
-	struct sigaction sa = { .sa_handler = on_fault, .sa_flags = SA_NODEFER };
-	struct mmu_ops ops = { .fetch_zap = fetch_zap, .tlb_zap = tlb_zap,
-			       .code_write = code_write, .opaque = e };
+	struct sigaction sa = {.sa_handler = on_fault, .sa_flags = SA_NODEFER};
+	struct mmu_ops ops = {.fetch_zap = fetch_zap,
+			      .tlb_zap = tlb_zap,
+			      .code_write = code_write,
+			      .opaque = e};
 
 	memset(e, 0, sizeof(*e));
 	sigaction(SIGSEGV, &sa, NULL);
@@ -81,7 +85,7 @@ void env_init(struct env *e, const struct mmu_inject *inj)
 	ck_assert_int_eq(mmu_slot_set(e->m, 0, 0, ENV_RAM, e->fd, 0, e->ram),
 			 0);
 	ck_assert_int_eq(vmmu_new(&e->v, e->m, &ops), 0);
-	e->r = (struct mmu_regs){ .cr0 = CR0_ET, .phys_mask = ~0ull };
+	e->r = (struct mmu_regs){.cr0 = CR0_ET, .phys_mask = ~0ull};
 	env_load(e);
 	if (getenv("MMU_LOG"))
 		log_mask = 1u << LOG_MMU;
@@ -124,8 +128,10 @@ u64 env_get(const struct env *e, gpa_t table, unsigned i)
 	return ((u32 *)(e->ram + table))[i];
 }
 
-static __attribute__((noinline)) bool try_access(volatile u64 *p, bool write,
-						 u64 *val)
+typedef u64 u64_anywhere __attribute__((aligned(1)));
+
+static __attribute__((noinline)) bool try_access(volatile u64_anywhere *p,
+						 bool write, u64 *val)
 {
 	if (sigsetjmp(fault_back, 0)) {
 		fault_expected = 0;
@@ -142,7 +148,8 @@ static __attribute__((noinline)) bool try_access(volatile u64 *p, bool write,
 
 bool env_window(struct env *e, bool user, u32 gva, bool write, u64 *val)
 {
-	return try_access((u64 *)(vmmu_window(e->v, user) + gva), write, val);
+	return try_access((u64_anywhere *)(vmmu_window(e->v, user) + gva),
+			  write, val);
 }
 
 bool env_can_read(struct env *e, bool user, u32 gva)
@@ -182,7 +189,7 @@ int env_do(struct env *e, struct env_access *a, u32 *pfec, gpa_t *gpa)
 
 int env_read(struct env *e, u32 gva, enum mmu_priv priv, u64 *val)
 {
-	struct env_access a = { .gva = gva, .acc = MMU_READ, .priv = priv };
+	struct env_access a = {.gva = gva, .acc = MMU_READ, .priv = priv};
 	u32 pfec = 0;
 	gpa_t gpa = 0;
 	int res = env_do(e, &a, &pfec, &gpa);
@@ -194,8 +201,8 @@ int env_read(struct env *e, u32 gva, enum mmu_priv priv, u64 *val)
 
 int env_write(struct env *e, u32 gva, enum mmu_priv priv, u64 val)
 {
-	struct env_access a = { .gva = gva, .acc = MMU_WRITE, .priv = priv,
-				.val = val };
+	struct env_access a = {
+		.gva = gva, .acc = MMU_WRITE, .priv = priv, .val = val};
 	u32 pfec = 0;
 	gpa_t gpa = 0;
 	int res = env_do(e, &a, &pfec, &gpa);

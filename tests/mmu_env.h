@@ -28,6 +28,9 @@ struct env {
 	unsigned nr_fetch_zaps, nr_tlb_zaps, nr_code_writes;
 	struct env_zap fetch_zap, tlb_zap; /* the last ones */
 	gpa_t code_write;
+	/* If set, the code_write callback stores poke_val there. */
+	u32 *poke;
+	u32 poke_val;
 };
 
 void env_init(struct env *e, const struct mmu_inject *inj);
@@ -81,8 +84,8 @@ void ref_walk(const struct env *e, u32 gva, enum mmu_access acc,
  * hole or on anything executable in it. */
 u64 env_host_mappings(const struct view *w);
 
-#define RW (PTE_P | PTE_W)
-#define RWAD (RW | PTE_A | PTE_D)
+#define RW    (PTE_P | PTE_W)
+#define RWAD  (RW | PTE_A | PTE_D)
 #define URWAD (RWAD | PTE_U)
 
 #endif

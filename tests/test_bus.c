@@ -40,9 +40,8 @@ static void recorder_write(void *opaque, u64 addr, unsigned size, u64 val)
 	r->size[r->n++] = size;
 }
 
-static const struct bus_ops byte_ops = { recorder_read, recorder_write, 1 };
-static const struct bus_ops dword_ops = { recorder_read_ones, recorder_write,
-					  4 };
+static const struct bus_ops byte_ops = {recorder_read, recorder_write, 1};
+static const struct bus_ops dword_ops = {recorder_read_ones, recorder_write, 4};
 static struct bus bus;
 static struct recorder a, b;
 
@@ -147,9 +146,9 @@ static void note(void *opaque, u64 now)
 START_TEST(timer_order)
 {
 	struct timer t[3] = {
-		{ .fire = note, .opaque = (void *)0 },
-		{ .fire = note, .opaque = (void *)1 },
-		{ .fire = note, .opaque = (void *)2 },
+		{.fire = note, .opaque = (void *)0},
+		{.fire = note, .opaque = (void *)1},
+		{.fire = note, .opaque = (void *)2},
 	};
 
 	timer_arm(&queue, &t[0], 300);

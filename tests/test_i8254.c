@@ -15,7 +15,7 @@ static struct dev_wire out;
 static void setup(void)
 {
 	dev_time_init(&t, 5 * NS_PER_SEC);
-	out = (struct dev_wire){ 0 };
+	out = (struct dev_wire){0};
 	i8254_init(&pit, &t.clock, &t.timers, dev_wire_line(&out));
 }
 
@@ -293,7 +293,7 @@ START_TEST(save_load)
 	struct state s;
 	struct i8254 copy;
 	struct dev_time t2;
-	struct dev_wire out_copy = { 0 };
+	struct dev_wire out_copy = {0};
 
 	program(0, 2, 11932);
 	gate2(true);

@@ -23,7 +23,7 @@ static u8 pic_in(u16 port)
 
 static void pic_setup(u8 icw4)
 {
-	out = (struct dev_wire){ 0 };
+	out = (struct dev_wire){0};
 	i8259_init(&pic, dev_wire_line(&out));
 	pic_out(0x20, 0x11);
 	pic_out(0x21, 0x30);
@@ -214,7 +214,7 @@ START_TEST(save_load)
 	u8 buf[256];
 	struct state s;
 	struct i8259 copy;
-	struct dev_wire out2 = { 0 };
+	struct dev_wire out2 = {0};
 
 	pulse(3);
 	i8259_intack(&pic);

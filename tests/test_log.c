@@ -32,8 +32,8 @@ START_TEST(bad_words_change_nothing)
 		const char *list;
 		size_t at;
 	} cases[] = {
-		{ "mmux", 0 }, { "mm", 0 },	 { "mmu,nix,int", 4 },
-		{ "ALL", 0 },  { "all,bogus", 4 }, { ",mmu", 0 },
+		{"mmux", 0}, {"mm", 0},	       {"mmu,nix,int", 4},
+		{"ALL", 0},  {"all,bogus", 4}, {",mmu", 0},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -19,7 +19,7 @@ static struct dev_wire out;
 static void start(s64 utc)
 {
 	dev_time_init(&t, 123456789);
-	out = (struct dev_wire){ 0 };
+	out = (struct dev_wire){0};
 	mc146818_init(&rtc, &t.clock, &t.timers, dev_wire_line(&out),
 		      utc * (s64)NS_PER_SEC);
 }
@@ -233,7 +233,7 @@ START_TEST(save_load)
 	struct state s;
 	struct mc146818 copy;
 	struct dev_time t2;
-	struct dev_wire out2 = { 0 };
+	struct dev_wire out2 = {0};
 
 	wr(0x50, 0x77);
 	wr(RTC_REG_B, RTC_B_24H | RTC_B_UIE);

@@ -12,13 +12,13 @@
 
 #include "mmu_env.h"
 
-#define TABLES_END 0x10000ul
-#define PDPT	   0x1000ul /* two of them, 32 bytes apart */
-#define PD(root, k) (0x2000ul + (root) * 0x4000ul + (k) * 0x1000ul)
-#define PT(k)	   (0xa000ul + (k) * 0x1000ul)
-#define NR_PT	   6
-#define NR_CODE	   8
-#define WORD	   0x18 /* offset in the page that accesses use */
+#define TABLES_END  0x10000ul
+#define PDPT	    0x1000ul /* two of them, 32 bytes apart */
+#define PD(root, k) (0x2000ul + (root)*0x4000ul + (k)*0x1000ul)
+#define PT(k)	    (0xa000ul + (k)*0x1000ul)
+#define NR_PT	    6
+#define NR_CODE	    8
+#define WORD	    0x18 /* offset in the page that accesses use */
 
 struct world {
 	struct env e;
@@ -80,8 +80,8 @@ static u64 random_frame(struct world *w)
 {
 	if (chance(w, 4))
 		return 0xe0000000u + (rnd(w) % 256 << PAGE_SHIFT);
-	return (1ul << 20) + (rnd(w) % ((ENV_RAM - (1ul << 20)) >> PAGE_SHIFT)
-			      << PAGE_SHIFT);
+	return (1ul << 20) +
+	       (rnd(w) % ((ENV_RAM - (1ul << 20)) >> PAGE_SHIFT) << PAGE_SHIFT);
 }
 
 /* Mostly frame by frame with equal rights, so that runs come about. */
@@ -127,9 +127,9 @@ static void set_pde(struct world *w, unsigned root, u32 gva, u64 e)
 
 static void random_gvas(struct world *w)
 {
-	static const u32 top[] = { 0, 0x400000, 0x80000000u, 0xbfe00000u,
-				   0xc0000000u, 0xffc00000u };
-	static const u32 page[] = { 0, 1, 2, 3, 8, 17, 511, 512, 513, 1023 };
+	static const u32 top[] = {0,	       0x400000,    0x80000000u,
+				  0xbfe00000u, 0xc0000000u, 0xffc00000u};
+	static const u32 page[] = {0, 1, 2, 3, 8, 17, 511, 512, 513, 1023};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(w->gvas); i++)
 		w->gvas[i] = (top[rnd(w) % ARRAY_SIZE(top)] +
@@ -202,8 +202,8 @@ static void random_changes(struct world *w)
 			set_pde(w, rnd(w) % 2, gva, random_pde(w));
 			break;
 		case 1:
-			set_entry(w, table, i, random_frame(w) |
-				  random_rights(w));
+			set_entry(w, table, i,
+				  random_frame(w) | random_rights(w));
 			break;
 		case 2:
 			random_table(w, table);
@@ -351,8 +351,7 @@ static void random_access(struct world *w)
 
 static void random_translate(struct world *w)
 {
-	static const enum mmu_access accs[] = { MMU_READ, MMU_WRITE,
-						MMU_FETCH };
+	static const enum mmu_access accs[] = {MMU_READ, MMU_WRITE, MMU_FETCH};
 	u32 gva = w->gvas[rnd(w) % ARRAY_SIZE(w->gvas)];
 	enum mmu_access acc = accs[rnd(w) % 3];
 	enum mmu_priv priv = (enum mmu_priv)(rnd(w) % 3);
@@ -371,8 +370,8 @@ static void random_translate(struct world *w)
 	} else {
 		ck_assert_int_eq(res, ref.gpa < ENV_RAM ? MMU_OK : MMU_MMIO);
 		ck_assert_uint_eq(x.gpa, ref.gpa);
-		ck_assert_ptr_eq(x.hva, ref.gpa < ENV_RAM ?
-				 w->e.ram + ref.gpa : NULL);
+		ck_assert_ptr_eq(x.hva,
+				 ref.gpa < ENV_RAM ? w->e.ram + ref.gpa : NULL);
 		ck_assert(x.user == ref.user || !(w->e.r.cr0 & CR0_PG));
 	}
 	marks_expected(w, &ref);
@@ -382,7 +381,7 @@ static unsigned long env_number(const char *name, unsigned long or)
 {
 	const char *s = getenv(name);
 
-	return s ? strtoul(s, NULL, 0) : or;
+	return s ? strtoul(s, NULL, 0) : or ;
 }
 
 static void world_run(const struct mmu_inject *inj, unsigned long trials)
@@ -422,13 +421,13 @@ START_TEST(test_random)
 END_TEST
 
 static const struct mmu_inject injections[] = {
-	{ .map_budget = 64 },
-	{ .map_budget = 12 },
-	{ .fail_fill = 3 },
-	{ .fail_zap = 3 },
-	{ .fail_fill = 2, .fail_zap = 1 },
-	{ .nodes = 3 },
-	{ .map_budget = 20, .fail_fill = 5, .fail_zap = 2, .nodes = 5 },
+	{.map_budget = 64},
+	{.map_budget = 12},
+	{.fail_fill = 3},
+	{.fail_zap = 3},
+	{.fail_fill = 2, .fail_zap = 1},
+	{.nodes = 3},
+	{.map_budget = 20, .fail_fill = 5, .fail_zap = 2, .nodes = 5},
 };
 
 START_TEST(test_random_injected)

@@ -56,13 +56,33 @@ static bool is_segment_fault(const struct low_result *r)
 	       (r->end == LOW_FAULT && (r->trapno == 13 || r->trapno == 12));
 }
 
-/* What differs, or NULL. */
-static const char *oracle_compare(struct oracle *o)
+/* Elements that are masked off are beyond no limit; the glue checks them all. */
+static bool row_is_masked(const struct oprow *row)
+{
+	switch (row->op) {
+	case OP_VMASKMOVPS:
+	case OP_VMASKMOVPD:
+	case OP_VPMASKMOVD:
+	case OP_VPMASKMOVQ:
+		return true;
+	}
+	return false;
+}
+
+/*
+ * What differs, or NULL. An entry that compares may clobber flags that its
+ * block overwrites; a fault before that shows it (HAZARDS 23).
+ */
+static const char *oracle_compare(struct oracle *o, const struct low_form *f)
 {
 	struct low_result *n = &o->nat, *x = &o->xl;
 	bool partial = o->g.insn.row->op == OP_PUSHA;
 
 	if (x->end == LOW_FAULT || x->end == LOW_SEGFLT) {
+		if (x->end == LOW_SEGFLT && row_is_masked(o->g.insn.row))
+			return NULL;
+		if (is_segment_fault(n) && x->cr2 + 64 < 128)
+			return NULL; /* over the end: the runtime's (HAZARDS 10) */
 		if (is_segment_fault(n) != is_segment_fault(x))
 			return "segment fault";
 		if (!is_segment_fault(n)) {
@@ -83,7 +103,8 @@ static const char *oracle_compare(struct oracle *o)
 	}
 	if (memcmp(n->regs.gpr, x->regs.gpr, sizeof(n->regs.gpr)))
 		return "registers";
-	if (n->regs.eflags != x->regs.eflags)
+	if (n->regs.eflags != x->regs.eflags &&
+	    !(f->via_checked && !f->strict && n->end == LOW_FAULT))
 		return "flags";
 	if (!partial && memcmp(n->mem, x->mem, sizeof(n->mem)))
 		return "memory";
@@ -131,11 +152,19 @@ static void oracle_report(const struct oracle *o, const struct low_form *f,
 	printf("\n");
 }
 
+/* An interrupt meanwhile spoils the upper half of esp on a 16-bit stack. */
+static bool c16_retry(const struct oracle *o, int *retries)
+{
+	return o->g.c.seg == LOW_16 && (*retries)++ < 2;
+}
+
 /* Runs o->g both ways; false if it shows a difference. */
 static bool oracle_case(struct oracle *o, const struct low_form *f, u64 seed)
 {
 	const char *what;
+	int retries = 0;
 
+again:
 	low_run_native(&o->g.c, &o->nat);
 	if (o->nat.end == LOW_FAULT && o->nat.trapno == 6) {
 		o->skipped++; /* the host does not have it */
@@ -149,8 +178,10 @@ static bool oracle_case(struct oracle *o, const struct low_form *f, u64 seed)
 		what = memcmp(o->xl.regs.gpr, o->g.c.regs.gpr,
 			      sizeof(o->xl.regs.gpr)) ? "helper state" : NULL;
 	} else {
-		what = oracle_compare(o);
+		what = oracle_compare(o, f);
 	}
+	if (what && c16_retry(o, &retries))
+		goto again;
 	if (what && o->failed++ < 20)
 		oracle_report(o, f, seed, what);
 	return !what;
@@ -158,9 +189,11 @@ static bool oracle_case(struct oracle *o, const struct low_form *f, u64 seed)
 
 static struct low_form random_form(struct rng *r)
 {
-	return (struct low_form){ .fsgsbase = !rng_one_in(r, 4),
+	return (struct low_form){ .fsgsbase = !rng_one_in(r, 3),
 				  .helper = rng_one_in(r, 4),
 				  .checked = rng_one_in(r, 4),
+				  .pairs = rng_one_in(r, 2),
+				  .via_checked = rng_one_in(r, 2),
 				  .strict = rng_one_in(r, 2) };
 }
 
@@ -204,10 +237,75 @@ static void all_rows(enum low_seg seg, unsigned rounds)
 	free(o);
 }
 
+/* Runs of instructions with registers only and on the stack. */
+static bool row_is_sequential(const struct oprow *row)
+{
+	if (!row_is_tested(row) || row->cls == CLS_BRANCH)
+		return false;
+	switch (row->op) {
+	case OP_PUSH:
+	case OP_POP:
+	case OP_PUSHF:
+	case OP_INC:
+	case OP_DEC:
+		return true;
+	case OP_FWAIT:
+		return false;
+	}
+	return row->cls == CLS_COPY && !(row->rowflags & ROW_USERFAULT) &&
+	       row->mod != MOD_M;
+}
+
+static void one_sequence(struct oracle *o, struct rng *r, u64 seed)
+{
+	struct low_form f = random_form(r);
+	struct low_case *c = &o->g.c;
+	u8 bytes[64];
+	unsigned len = 0, n = 0, want = 2 + rng_below(r, 5);
+
+	f.via_checked = false;
+	while (n < want && len + INSN_MAX_LEN <= sizeof(bytes)) {
+		const struct oprow *row = &optab[rng_below(r, optab_nr)];
+
+		if (!row_is_sequential(row) ||
+		    !gen_insn(r, row, LOW_FLAT, &o->g) || o->g.insn.has_mem)
+			continue;
+		memcpy(bytes + len, c->bytes, c->len);
+		len += c->len;
+		n++;
+	}
+	memcpy(c->bytes, bytes, len);
+	c->len = len;
+	c->max_insns = n;
+	oracle_case(o, &f, seed);
+}
+
+START_TEST(test_sequences)
+{
+	struct oracle *o = aligned_alloc(64, ALIGN_UP(sizeof(*o), 64));
+	u64 seed = env_u64("UMBRA_ORACLE_SEED", 0x5eed0002);
+	unsigned rounds = 200 * env_u64("UMBRA_ORACLE_ROUNDS", 20);
+	struct rng r = { seed };
+
+	ck_assert_int_eq(low_init(), 0);
+	ck_assert_ptr_nonnull(o);
+	memset(o, 0, sizeof(*o));
+	gen_state(&r, &o->g);
+	for (unsigned k = 0; k < rounds; k++) {
+		r.s = seed + k * 977;
+		one_sequence(o, &r, r.s);
+	}
+	printf("oracle sequences: %u cases, %u faults, %u failed\n",
+	       o->cases, o->faults, o->failed);
+	ck_assert_uint_eq(o->failed, 0);
+	free(o);
+}
+END_TEST
+
 START_TEST(test_flat)
 {
 	ck_assert_int_eq(low_init(), 0);
-	all_rows(LOW_FLAT, 20);
+	all_rows(LOW_FLAT, 50);
 }
 END_TEST
 
@@ -215,7 +313,7 @@ START_TEST(test_based)
 {
 	ck_assert_int_eq(low_init(), 0);
 	if (low_has_ldt())
-		all_rows(LOW_BASED, 10);
+		all_rows(LOW_BASED, 30);
 }
 END_TEST
 
@@ -223,7 +321,7 @@ START_TEST(test_16bit)
 {
 	ck_assert_int_eq(low_init(), 0);
 	if (low_has_ldt())
-		all_rows(LOW_16, 10);
+		all_rows(LOW_16, 30);
 }
 END_TEST
 
@@ -236,6 +334,7 @@ Suite *suite_oracle(void)
 	tcase_add_test(t, test_flat);
 	tcase_add_test(t, test_based);
 	tcase_add_test(t, test_16bit);
+	tcase_add_test(t, test_sequences);
 	suite_add_tcase(s, t);
 	return s;
 }

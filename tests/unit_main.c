@@ -21,7 +21,7 @@ static const struct {
 	const char *module;
 	Suite *(*make)(void);
 } suites[] = {
-#define SUITE(module) { #module, suite_##module },
+#define SUITE(module) {#module, suite_##module},
 #include "suites.def"
 #undef SUITE
 };

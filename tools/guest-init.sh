@@ -68,7 +68,7 @@ fi
 # background because a trap interrupts "wait" only.
 trap "leave poweroff" USR1 USR2
 trap "leave reboot" TERM
-cd /root
+cd /root || cd /
 setsid cttyhack sh </dev/console >/dev/console 2>&1 &
 wait $!
 leave poweroff

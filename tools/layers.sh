@@ -9,8 +9,9 @@
 # the leaf headers of runtime/; leaf headers include only leaf headers; runtime/
 # does not know devices/; nothing includes tools/ or tests/ from outside. Every
 # "..." include is relative to the top or plain for the same folder, and leads
-# to a file (bare guests in tests/ have an include path of their own). --self-test first breaks each rule in a scratch tree and wants to
-# see it found. Ends with "N passed, N failed".
+# to a file (bare guests in tests/ have an include path of their own). --self-test
+# first breaks each rule in a scratch tree and wants to see it found. Ends with
+# "N passed, N failed".
 set -u
 
 # Prints "file:line: why" for each include that breaks a rule.

@@ -17,6 +17,7 @@ struct decoder {
 	const u64 *offered;
 	u8 pp;		 /* last of F3/F2 as enum insn_pfx, else PFX_NONE */
 	u8 rex_r, rex_x, rex_b, wide; /* from REX or VEX */
+	u8 vvvv;		 /* four bits in every mode; unused must be 1111b */
 	bool a67;
 	bool no_vex;
 };
@@ -159,7 +160,8 @@ static int dec_vex(struct decoder *d, u8 first)
 		b = dec_u8(d);
 		d->wide = b >> 7;
 	}
-	insn->vvvv = ~b >> 3 & 15;
+	d->vvvv = ~b >> 3 & 15;
+	insn->vvvv = d->vvvv;
 	insn->vexl = b >> 2 & 1;
 	insn->vexw = d->wide;
 	d->pp = b & 3;
@@ -461,7 +463,7 @@ static unsigned mem_size(const struct decoder *d)
 	const struct oprow *row = insn->row;
 	unsigned vec = insn->vexl ? 32 : 16;
 
-	if (row->mem == MEM_NONE)
+	if (row->mem == MEM_NONE && !row->memsize) /* in, out have a size */
 		return 0;
 	switch (row->memsize) {
 	case 0:
@@ -519,14 +521,15 @@ static bool gather_is_bad(const struct insn *insn)
 	       insn->vvvv == insn->index;
 }
 
-static bool form_is_bad(const struct insn *insn)
+static bool form_is_bad(const struct decoder *d)
 {
+	const struct insn *insn = d->insn;
 	const struct oprow *row = insn->row;
 
 	if (insn->lock &&
 	    (!(row->rowflags & ROW_LOCKABLE) || !insn->has_mem))
 		return true;
-	if (insn->vex && row->vvvv == OPK_NONE && insn->vvvv)
+	if (insn->vex && row->vvvv == OPK_NONE && d->vvvv)
 		return true;
 	if (row->reach == REACH_GATHER && gather_is_bad(insn))
 		return true;
@@ -581,7 +584,7 @@ enum insn_err insn_decode(struct insn *insn, const u8 *buf, size_t avail,
 	dec_imm(&d);
 	if (insn->seg_over != 0xff)
 		insn->seg = insn->seg_over;
-	if (d.err || form_is_bad(insn))
+	if (d.err || form_is_bad(&d))
 		return dec_ud(&d);
 	insn->memsize = mem_size(&d);
 	insn->len = d.pos;

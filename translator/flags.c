@@ -43,7 +43,11 @@ bool flags_are_dead(const struct insn *v, unsigned n, unsigned stride)
 		insn_flags(insn, &r, &w, &m, &u);
 		if (r & live)
 			return false;
-		live &= ~(w | (u & ~m));
+		live &= ~w;
+		/* processors keep flags that imul or bt leave undefined, but AF
+		 * goes with the others */
+		if ((w | EFL_AF) == EFL_ARITH && u == EFL_AF)
+			live &= ~EFL_AF;
 		if (!live)
 			return true;
 	}

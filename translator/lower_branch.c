@@ -301,21 +301,52 @@ static void lower_call_ind(struct xlate *x)
 
 /*
  * A return to an address that the block itself has just put on the stack is
- * a jump: push target; ret, or a retpoline's mov [esp], target; ret. It would
- * unbalance the pairs.
+ * a jump, and goes through the hash: the pair on top, if any, belongs to
+ * another address. push target; ret made no pair. A changed return address
+ * (a retpoline's mov [esp], target; ret) leaves one that must go.
  */
-static bool ret_is_jump(const struct xlate *x)
+enum ret_kind { RET_PAIR, RET_PUSHED, RET_CHANGED };
+
+static enum ret_kind ret_kind(const struct xlate *x)
 {
 	const struct insn *prev;
 
+	if (!x->in->pairs)
+		return RET_PUSHED;
 	if (!x->cur)
-		return false;
+		return RET_PAIR;
 	prev = &x->out->insns[x->cur - 1].insn;
 	if (prev->row->op == OP_PUSH)
-		return true;
-	return prev->has_mem && prev->base == R_SP && prev->index < 0 &&
-	       !prev->disp &&
-	       (prev->row->mem == MEM_W || prev->row->mem == MEM_RW);
+		return RET_PUSHED;
+	if (prev->has_mem && prev->base == R_SP && prev->index < 0 &&
+	    !prev->disp &&
+	    (prev->row->mem == MEM_W || prev->row->mem == MEM_RW))
+		return RET_CHANGED;
+	return RET_PAIR;
+}
+
+/*
+ * Drops the pair on top unless there is none, flags kept:
+ *	mov r9d, ecx; mov rcx, [r15+pair_top]; not rcx
+ *	lea rcx, [rsp+rcx+1]; jrcxz empty
+ *	lea rsp, [rsp+8]; empty: mov ecx, r9d
+ */
+static void pair_drop(struct xlate *x)
+{
+	struct hmem top = CPU_MEM(pair_top), up = hmem_disp(H_RSP, 8);
+	struct hmem diff = hmem_index(H_RSP, H_RCX, 0, 1);
+	struct emit *e = &x->e;
+	u32 empty;
+
+	emit_mov_rr(e, 4, HR_TMP, H_RCX);
+	x_site(x, SITE_BORROWED, R_CX, HR_TMP, false);
+	emit_mov_rm(e, 8, H_RCX, &top);
+	emit_not(e, 8, H_RCX);
+	emit_lea(e, 8, H_RCX, &diff);
+	empty = emit_jrcxz_fwd(e);
+	emit_lea(e, 8, H_RSP, &up);
+	emit_patch8(e, empty, e->len);
+	emit_mov_rr(e, 4, H_RCX, HR_TMP);
 }
 
 /* mov r8d, [sp]; lea esp, [esp+size+imm]; ret */
@@ -327,10 +358,17 @@ static void lower_ret(struct xlate *x)
 
 	emit_movzx_rm(&x->e, size, HR_ADDR, &m);
 	stack_adjust(x, size + (u16)x->insn->imm);
-	if (x->in->pairs && !ret_is_jump(x))
+	switch (ret_kind(x)) {
+	case RET_PAIR:
 		emit_u8(&x->e, 0xc3);
-	else
-		x_glue_jmp(x, GLUE_HASH);
+		return;
+	case RET_CHANGED:
+		pair_drop(x);
+		break;
+	case RET_PUSHED:
+		break;
+	}
+	x_glue_jmp(x, GLUE_HASH);
 }
 
 void lower_branch(struct xlate *x)

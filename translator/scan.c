@@ -49,10 +49,8 @@ static int scan_crossing(struct xlate *x, struct scan *s, struct xinsn *xi)
 	x->out->crosses = true;
 	n = x->in->fetch(x->in->opaque, la, s->buf + first,
 			 INSN_MAX_LEN - first);
-	if (n <= 0) {
-		x->out->guest_len = first;
+	if (n <= 0)
 		return -1;
-	}
 	s->have += n;
 	return scan_decode(x, &xi->insn, s->buf, s->have);
 }
@@ -84,8 +82,13 @@ static int scan_one(struct xlate *x, struct scan *s, struct xinsn *xi)
 	int err = scan_decode(x, &xi->insn, s->buf + s->pos,
 			      MIN(s->have - s->pos, (unsigned)INSN_MAX_LEN));
 
-	if (err == INSN_FETCH)
-		err = first ? scan_crossing(x, s, xi) : -1;
+	if (err == INSN_FETCH) {
+		u64 end = x->mode->cs_base + xi->eip + s->have - s->pos;
+
+		if (!first || end & ~PAGE_MASK)
+			return -1;
+		return scan_crossing(x, s, xi);
+	}
 	return err;
 }
 
@@ -107,6 +110,7 @@ enum xlate_err block_scan(struct xlate *x)
 	if (n <= 0)
 		return XLATE_FETCH;
 	s.have = n;
+	out->guest_len = n; /* until something is decoded */
 	while (out->ninsns < max && s.pos < s.have) {
 		struct xinsn *xi = &out->insns[out->ninsns];
 

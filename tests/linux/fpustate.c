@@ -5,7 +5,8 @@
  *
  * Each check loads all registers of a unit with values made from a seed, lets
  * the kernel take the processor away, and compares every bit afterwards.
- * QEMU's TCG raises no #XM: the sse_* exception tests fail there.
+ * QEMU's TCG differs from processors in: sse_* (no #XM), x87_divide, _overflow,
+ * _invalid (no FIP), mxcsr_reserved (no #GP).
  */
 #include <cpuid.h>
 #include <sched.h>

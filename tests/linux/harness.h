@@ -52,10 +52,11 @@ harness_fail(const char *fmt, ...)
 	return 1;
 }
 
-#define EXPECT(cond, ...)                                                     \
+#define EXPECT(cond, fmt, ...)                                                \
 	do {                                                                  \
 		if (!(cond))                                                  \
-			return harness_fail("(" #cond ") " __VA_ARGS__);      \
+			return harness_fail("(%s) " fmt, #cond,               \
+					    ##__VA_ARGS__);                   \
 	} while (0)
 
 #define SKIP_IF(cond, ...)                                                    \
