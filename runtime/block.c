@@ -19,11 +19,6 @@ static u64 fetch_tag(u32 view, u64 page)
 	return (u64)view << 32 | page | 1;
 }
 
-static enum mmu_priv fetch_priv(const struct vcpu *v)
-{
-	return v->cpu.cpl == 3 ? MMU_USER : MMU_SUPER;
-}
-
 /* The frame behind linear address la for execution. 0 or -1 with v->exc. */
 static int fetch_translate(struct engine *e, u32 la, gpa_t *gpa, u8 **hva)
 {
@@ -33,7 +28,7 @@ static int fetch_translate(struct engine *e, u32 la, gpa_t *gpa, u8 **hva)
 
 	if (f->tag != tag) {
 		enum mmu_result r = vmmu_translate(
-			e->v->mmu, la, MMU_FETCH, fetch_priv(e->v),
+			e->v->mmu, la, MMU_FETCH, vcpu_priv(e->v),
 			e->v->cpu.sysflags & EFL_AC, &x);
 
 		if (r == MMU_PF) {
@@ -162,7 +157,7 @@ static int block_frames(struct engine *e, const struct xlate_out *o,
 	*n = 1;
 	if (!o->crosses)
 		return 0;
-	if (fetch_translate(e, la + o->guest_len - 1, &gpa, &hva) || !hva)
+	if (fetch_translate(e, (la | (u32)~PAGE_MASK) + 1, &gpa, &hva) || !hva)
 		return -EFAULT;
 	frames[1] = gpa >> PAGE_SHIFT;
 	*n = 2;
@@ -180,6 +175,7 @@ static struct block *block_translate(struct engine *e, u8 variant)
 		.eip = vcpu_rip32(v),
 		.max_insns = one || inj->one_insn ? 1 : XLATE_MAX_INSNS,
 		.pairs = !one && !inj->no_pairs,
+		.strict_flags = true,
 		.fsgsbase = v->cpu.use_gs,
 		.bmi2 = e->vm->host.bmi2 && !inj->no_bmi2,
 		.features = v->features,
@@ -255,8 +251,8 @@ struct block *engine_block(struct engine *e, u8 variant)
 			gpa_t second;
 
 			/* It crosses: the second frame must be the same. */
-			if (fetch_translate(e, la + b->guest_len - 1, &second,
-					    &hva))
+			if (fetch_translate(e, (la | (u32)~PAGE_MASK) + 1,
+					    &second, &hva))
 				return NULL;
 			if (hva && second >> PAGE_SHIFT == b->gfn[1])
 				return b;

@@ -242,8 +242,10 @@ static void leaf_xsave(const struct vcpu *v, u32 sub, u32 r[4])
 		r[EBX] = v->cpu.xcr0 & XCR0_AVX ? 832 : 576;
 		break;
 	case 2:
-		if (!host_is_amd(v->host))
-			r[EAX] = 0x0000ff01; /* see leaf 4 */
+		if (avx) {
+			r[EAX] = 256;
+			r[EBX] = 576;
+		}
 		break;
 	}
 }
@@ -298,7 +300,8 @@ static void leaf_basic(const struct vcpu *v, u32 leaf, u32 sub, u32 r[4])
 		leaf_features(v, r);
 		break;
 	case 2:
-		r[EAX] = 0x00feff01; /* see leaf 4; TLB not described */
+		if (!host_is_amd(v->host))
+			r[EAX] = 0x0000ff01; /* see leaf 4 */
 		break;
 	case 4:
 		if (!host_is_amd(v->host))

@@ -41,7 +41,22 @@ static void dump_segments(const struct cpu *c)
 			c->seg[i].limit, c->seg[i].attr);
 }
 
-static void dump_block(const struct engine *e, const struct block *b, u64 pc)
+static void dump_host(const struct block *b, u64 pc)
+{
+	char text[96];
+	u32 off = b->entry;
+
+	while (off < b->size) {
+		u64 at = b->host + off;
+
+		off += listing_insn(b->rw + off, b->size - off, at, 64, text,
+				    sizeof(text));
+		fprintf(stderr, "%s %#lx: %s\n", at == pc ? "=>" : "  ", at,
+			text);
+	}
+}
+
+static void dump_block(const struct block *b, u64 pc)
 {
 	const struct bsite *s = block_site_at(b, pc);
 
@@ -54,8 +69,7 @@ static void dump_block(const struct engine *e, const struct block *b, u64 pc)
 		fprintf(stderr,
 			"site: instruction %u at eip %08x, kind %u, aux %u\n",
 			s->insn, b->insn_eip[s->insn], s->kind, s->aux);
-	(void)e;
-	listing_host(stderr, b->rw, b->size, b->host, pc);
+	dump_host(b, pc);
 }
 
 /* Everything needed to find a bug of ours: state, block, its listing. */
@@ -77,5 +91,5 @@ void engine_dump(void *engine)
 		fprintf(stderr, "  r%-2u %016lx%s", i, f->reg[i],
 			i % 4 == 3 ? "\n" : "");
 	if (b)
-		dump_block(e, b, f->rip);
+		dump_block(b, f->rip);
 }

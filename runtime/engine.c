@@ -50,11 +50,6 @@ void engine_drop_pairs(struct engine *e)
 	e->v->cpu.fault.reg[H_RSP] = e->v->cpu.pair_top;
 }
 
-static bool engine_user_view(const struct vcpu *v)
-{
-	return v->cpu.cpl == 3 && (v->cpu.cr0 & CR0_PG);
-}
-
 static struct htab *htab_get(struct engine *e)
 {
 	struct htab *old = &e->htab[0];
@@ -79,7 +74,7 @@ static struct htab *htab_get(struct engine *e)
 /* The helper TLB's half for the current privilege (HAZARDS 54). */
 static unsigned engine_tlb_set(const struct vcpu *v)
 {
-	if (v->cpu.cpl == 3)
+	if (vcpu_priv(v) == MMU_USER)
 		return TLB_USER;
 	return v->cpu.sysflags & EFL_AC ? TLB_SUPER_AC : TLB_SUPER;
 }
@@ -87,7 +82,7 @@ static unsigned engine_tlb_set(const struct vcpu *v)
 void engine_activate(struct engine *e)
 {
 	struct vcpu *v = e->v;
-	bool user = engine_user_view(v);
+	bool user = vcpu_priv(v) == MMU_USER;
 	u32 view = vmmu_view_id(v->mmu, user);
 
 	if (!e->cur || view != e->view) {

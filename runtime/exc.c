@@ -12,16 +12,17 @@
 
 enum hret exc_raise(struct vcpu *v, unsigned vector)
 {
-	v->exc = (struct gexc){ .pending = true, .vector = (u8)vector };
+	light_zero(&v->exc, sizeof(v->exc));
+	v->exc.pending = true;
+	v->exc.vector = (u8)vector;
 	return H_EXC;
 }
 
 enum hret exc_raise_err(struct vcpu *v, unsigned vector, u32 error)
 {
-	v->exc = (struct gexc){ .pending = true,
-				.vector = (u8)vector,
-				.has_error = true,
-				.error = error };
+	exc_raise(v, vector);
+	v->exc.has_error = true;
+	v->exc.error = error;
 	return H_EXC;
 }
 
@@ -384,7 +385,6 @@ void exc_deliver(struct vcpu *v)
 
 void exc_interrupt(struct vcpu *v, unsigned vector)
 {
-	struct gexc x = { .pending = true, .vector = (u8)vector };
-
-	exc_deliver_chain(v, x, true);
+	exc_raise(v, vector);
+	exc_deliver_chain(v, v->exc, true);
 }

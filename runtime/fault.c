@@ -103,12 +103,13 @@ static bool fault_page(struct engine *e, struct block *b,
 	struct vcpu *v = e->v;
 	const struct hfault *f = &v->cpu.fault;
 	enum mmu_access acc = f->err & PFEC_W ? MMU_WRITE : MMU_READ;
-	bool user = v->cpu.cpl == 3 && (v->cpu.cr0 & CR0_PG);
+	bool user = vcpu_priv(v) == MMU_USER;
 	gva_t gva;
 	gpa_t gpa = 0;
 	u32 pfec = 0;
 
-	if (!vmmu_window_gva(v->mmu, user, f->addr, &gva)) {
+	if ((f->addr - v->cpu.window) >> 32 ||
+	    !vmmu_window_gva(v->mmu, user, f->addr, &gva)) {
 		/* Beyond the window's end: the access wraps (HAZARDS 10). */
 		u64 off = f->addr - v->cpu.window;
 
@@ -116,6 +117,8 @@ static bool fault_page(struct engine *e, struct block *b,
 		     "access at host %#lx is not the guest's", f->addr);
 		return fault_helper_form(e, b, s);
 	}
+	LOG_LIGHT(LOG_MMU, "fault at %08lx (host %lx) err %u eip %08x", gva,
+		  f->addr, f->err, b->insn_eip[s->insn]);
 	switch (vmmu_fill(v->mmu, gva, acc, vcpu_priv(v),
 			  v->cpu.sysflags & EFL_AC, &pfec, &gpa)) {
 	case MMU_OK:

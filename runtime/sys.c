@@ -358,20 +358,22 @@ enum hret sys_insn(struct vcpu *v, const struct insn *insn)
 
 /* --- reset: SDM vol. 3, table 9-1 */
 
+static void sys_reset_segment(struct seg *s, u16 attr)
+{
+	light_zero(s, sizeof(*s));
+	s->limit = 0xffff;
+	s->attr = attr;
+	seg_derive(s, attr & SEG_ATTR_S);
+}
+
 static void sys_reset_segments(struct cpu *c)
 {
-	for (unsigned i = 0; i < CPU_NSEG; i++) {
-		c->seg[i] = (struct seg){ .limit = 0xffff, .attr = ATTR_REAL };
-		seg_derive(&c->seg[i], true);
-	}
+	for (unsigned i = 0; i < CPU_NSEG; i++)
+		sys_reset_segment(&c->seg[i], ATTR_REAL);
 	c->seg[CPU_CS].sel = 0xf000;
 	c->seg[CPU_CS].base = 0xffff0000;
-	c->ldt = (struct seg){ .limit = 0xffff,
-			       .attr = SEG_ATTR_P | DT_LDT };
-	c->tr = (struct seg){ .limit = 0xffff,
-			      .attr = SEG_ATTR_P | DT_TSS32_BUSY };
-	seg_derive(&c->ldt, false);
-	seg_derive(&c->tr, false);
+	sys_reset_segment(&c->ldt, SEG_ATTR_P | DT_LDT);
+	sys_reset_segment(&c->tr, SEG_ATTR_P | DT_TSS32_BUSY);
 	c->gdt.base = c->idt.base = 0;
 	c->gdt.limit = c->idt.limit = 0xffff;
 }
@@ -397,7 +399,7 @@ void sys_reset(struct vcpu *v)
 	c->dr[6] = DR6_FIXED1;
 	c->dr[7] = DR7_FIXED1;
 	msr_reset(v);
-	v->exc = (struct gexc){ 0 };
+	light_zero(&v->exc, sizeof(v->exc));
 	v->io.pending = false;
 	v->inhibit = v->halted = v->shutdown = v->nmi_masked = false;
 	v->exc_depth = 0;

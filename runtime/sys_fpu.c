@@ -184,7 +184,8 @@ static enum hret fpu_fxsave(struct vcpu *v, const struct insn *i)
 	host_fxsave(area);
 	fpu_fix_pointers(v, area);
 	light_put32(area + FX_MASK, MXCSR_BITS);
-	return gmem_write(v, la, area, FX_LEGACY_END, vcpu_priv(v)) ? H_EXC : H_NEXT;
+	return gmem_write(v, la, area, FX_LEGACY_END, vcpu_priv(v)) ? H_EXC :
+								      H_NEXT;
 }
 
 /* An image of 32-bit pointers and selectors, for the host's 64-bit form. */

@@ -42,17 +42,26 @@ static int io_check(struct vcpu *v, u16 port, unsigned size)
 	return io_check_bitmap(v, port, size);
 }
 
+/* in and out have no memory operand that would tell; all are byte-sized at
+ * even opcodes, and 64-bit operands are 32-bit. */
+static u8 io_size(const struct insn *i)
+{
+	if (!(i->opcode & 1))
+		return 1;
+	return i->opsize == 2 ? 2 : 4;
+}
+
 static enum hret io_exit(struct vcpu *v, const struct insn *i, u16 port,
 			 bool in, u32 data)
 {
 	v->run->reason = UMBRA_EXIT_IO;
 	v->run->io.port = port;
-	v->run->io.size = i->memsize;
+	v->run->io.size = io_size(i);
 	v->run->io.in = in;
 	v->run->io.data = data;
 	v->io = (struct io_state){
 		.pending = true,
-		.size = i->memsize,
+		.size = io_size(i),
 		.in = in,
 		.port = port,
 		.adsize = i->adsize,
@@ -72,7 +81,7 @@ enum hret sys_in(struct vcpu *v, const struct insn *i)
 {
 	u16 port = io_port(v, i);
 
-	if (io_check(v, port, i->memsize))
+	if (io_check(v, port, io_size(i)))
 		return H_EXC;
 	return io_exit(v, i, port, true, 0);
 }
@@ -81,11 +90,11 @@ enum hret sys_out(struct vcpu *v, const struct insn *i)
 {
 	u16 port = io_port(v, i);
 
-	if (io_check(v, port, i->memsize))
+	if (io_check(v, port, io_size(i)))
 		return H_EXC;
 	return io_exit(v, i, port, false,
 		       (u32)v->cpu.gpr[R_AX] &
-			       (u32)((1ull << (8 * i->memsize)) - 1));
+			       (u32)((1ull << (8 * io_size(i))) - 1));
 }
 
 /* --- string forms */
@@ -106,14 +115,14 @@ enum hret sys_ins(struct vcpu *v, const struct insn *i)
 	gva_t la;
 	enum hret r;
 
-	if (io_check(v, port, i->memsize))
+	if (io_check(v, port, io_size(i)))
 		return H_EXC;
 	if (io_string_done(v, i))
 		return H_NEXT;
 	/* The destination is proved before the device is asked. */
-	if (seg_check(v, CPU_ES, io_offset(v, R_DI, i->adsize), i->memsize,
+	if (seg_check(v, CPU_ES, io_offset(v, R_DI, i->adsize), io_size(i),
 		      MMU_WRITE, &la) ||
-	    gmem_probe(v, la, i->memsize, MMU_WRITE, vcpu_priv(v)))
+	    gmem_probe(v, la, io_size(i), MMU_WRITE, vcpu_priv(v)))
 		return H_EXC;
 	r = io_exit(v, i, port, true, 0);
 	v->io.string = true;
@@ -128,13 +137,13 @@ enum hret sys_outs(struct vcpu *v, const struct insn *i)
 	gva_t la;
 	enum hret r;
 
-	if (io_check(v, port, i->memsize))
+	if (io_check(v, port, io_size(i)))
 		return H_EXC;
 	if (io_string_done(v, i))
 		return H_NEXT;
-	if (seg_check(v, i->seg, io_offset(v, R_SI, i->adsize), i->memsize,
+	if (seg_check(v, i->seg, io_offset(v, R_SI, i->adsize), io_size(i),
 		      MMU_READ, &la) ||
-	    gmem_read(v, la, &data, i->memsize, vcpu_priv(v)))
+	    gmem_read(v, la, &data, io_size(i), vcpu_priv(v)))
 		return H_EXC;
 	r = io_exit(v, i, port, false, data);
 	v->io.string = true;

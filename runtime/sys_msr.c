@@ -45,10 +45,10 @@ void msr_reset(struct vcpu *v)
 {
 	struct msr_state *m = &v->msr;
 
-	*m = (struct msr_state){ .pat = PAT_RESET,
-				 .misc_enable = MISC_ENABLE_RESET,
-				 .mtrr_def = MTRR_DEF_E | MTRR_DEF_FE |
-					     MTRR_WB };
+	light_zero(m, sizeof(*m));
+	m->pat = PAT_RESET;
+	m->misc_enable = MISC_ENABLE_RESET;
+	m->mtrr_def = MTRR_DEF_E | MTRR_DEF_FE | MTRR_WB;
 	/* 0..9ffff write-back, a0000..fffff uncached but for the ROM area. */
 	m->mtrr_fixed[0] = 0x0606060606060606ull;
 	m->mtrr_fixed[1] = 0x0606060606060606ull;
@@ -153,7 +153,8 @@ static bool msr_read(struct vcpu *v, u32 n, u64 *val)
 		*val = tsc_read(v);
 		return true;
 	case MSR_PLATFORM_ID:
-	case MSR_MCG_CAP:
+	case MSR_MCG_CAP: /* no banks */
+	case MSR_MCG_STATUS:
 		return true;
 	case MSR_FEATURE_CONTROL:
 		*val = 1; /* locked, nothing enabled */
@@ -268,6 +269,8 @@ static bool msr_write(struct vcpu *v, u32 n, u64 val)
 		return !(val & ~1ull); /* IBPB */
 	case MSR_BIOS_SIGN_ID:
 		return true;
+	case MSR_MCG_STATUS: /* SDM vol. 3, 15.3.1.2: only clearing is allowed */
+		return !val;
 	case MSR_SYSENTER_CS:
 		c->sysenter_cs = (u32)val;
 		return true;

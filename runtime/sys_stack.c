@@ -89,9 +89,10 @@ enum hret sys_popa(struct vcpu *v, const struct insn *i)
 static int enter_copy_display(struct vcpu *v, const struct insn *i,
 			      struct stk *s, unsigned level)
 {
-	struct stk display = *s;
+	struct stk display;
 	u32 ebp = (u32)v->cpu.gpr[R_BP], val;
 
+	stk_current(v, &display);
 	for (unsigned k = 1; k < level; k++) {
 		ebp -= i->opsize;
 		display.esp = ebp;
@@ -105,7 +106,7 @@ static int enter_copy_display(struct vcpu *v, const struct insn *i,
 enum hret sys_enter(struct vcpu *v, const struct insn *i)
 {
 	unsigned level = i->imm2 & 31;
-	struct stk s, last;
+	struct stk s;
 	u32 frame;
 	gva_t la;
 
@@ -118,8 +119,7 @@ enum hret sys_enter(struct vcpu *v, const struct insn *i)
 		return H_EXC;
 	stk_add(&s, -(u32)(u16)i->imm);
 	/* The new top must be writable: a fault is raised by enter itself. */
-	last = s;
-	if (seg_check(v, CPU_SS, last.esp & last.mask, 1, MMU_WRITE, &la) ||
+	if (seg_check(v, CPU_SS, s.esp & s.mask, 1, MMU_WRITE, &la) ||
 	    gmem_probe(v, la, 1, MMU_WRITE, vcpu_priv(v)))
 		return H_EXC;
 	gpr_set(v, R_BP, s.mask == 0xffff ? 2 : 4, frame);

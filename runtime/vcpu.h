@@ -96,9 +96,11 @@ int gmem_write(struct vcpu *v, gva_t la, const void *buf, unsigned len,
 /* Tests all bytes for the access first; changes A/D only. */
 int gmem_probe(struct vcpu *v, gva_t la, unsigned len, enum mmu_access acc,
 	       enum mmu_priv priv);
+/* Without paging there is one view, and no user page. */
 static inline enum mmu_priv vcpu_priv(const struct vcpu *v)
 {
-	return v->cpu.cpl == 3 ? MMU_USER : MMU_SUPER;
+	return v->cpu.cpl == 3 && (v->cpu.cr0 & CR0_PG) ? MMU_USER :
+							   MMU_SUPER;
 }
 
 /* --- exceptions (exc.c) */

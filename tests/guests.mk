@@ -5,8 +5,10 @@
 # file-scope asm).
 
 GUEST_CC ?= gcc
+GUEST_LD ?= ld
 
-guests_LIST := hello paging2 paging_pae flags stack segments gates smc strings tasks vm86 realmode irq smap_smep debug ahregs bits sensitive
+guests_LIST := hello paging2 paging_pae flags stack segments gates smc strings tasks vm86 realmode irq smap_smep debug ahregs bits sensitive fpu \
+	hostile_random hostile_ring0 hostile_stack hostile_triple
 
 guests_LIB := start.o report.o trap.o tables.o memory.o real.o
 
@@ -19,7 +21,7 @@ guests_CFLAGS := -m32 -march=i686 -std=gnu11 -O2 -Wall -Wextra -Wshadow \
 	-fno-stack-protector -fno-asynchronous-unwind-tables \
 	-fcf-protection=none -fno-tree-loop-distribute-patterns \
 	-mgeneral-regs-only -masm=intel \
-	-I$(srcdir) -I$(srcdir)/tests/guests/lib
+	-I$(srcdir) -I$(srcdir)/tests/guests/lib -I$(srcdir)/tests/guests
 
 .PHONY: guests
 guests: $(guests_ELF)
@@ -42,8 +44,13 @@ $(guests_DIR)/paging_pae.o: $(srcdir)/tests/guests/paging2.c
 
 $(guests_DIR)/%.elf: $(guests_DIR)/%.o $(guests_OBJ) \
 		$(srcdir)/tests/guests/lib/link.ld
-	ld -m elf_i386 -nostdlib -static -z max-page-size=4096 \
+	$(GUEST_LD) -m elf_i386 -nostdlib -static -z max-page-size=4096 \
 		--no-warn-rwx-segments -T $(srcdir)/tests/guests/lib/link.ld \
 		-o $@ $< $(guests_OBJ)
 
 -include $(wildcard $(guests_DIR)/*.d $(guests_DIR)/lib/*.d)
+
+# The second opinion: the same images on QEMU's TCG.
+.PHONY: check-guests-qemu
+check-guests-qemu: guests
+	$(srcdir)/tests/guests/run.sh --qemu $(guests_DIR)

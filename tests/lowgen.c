@@ -141,6 +141,10 @@ static bool gen_bytes(struct rng *r, const struct oprow *row,
 		n += gen_opcode(r, row, b + n);
 		if (row->rm != OPK_NONE)
 			b[n++] = gen_modrm(r, row);
+		if (row->op == OP_POP && rng_one_in(r, 2)) { /* pop [esp+x] */
+			b[n - 1] = (b[n - 1] & 0x78) | 4;
+			b[n] = 0x24;
+		}
 		if (insn_decode(&g->insn, b, INSN_MAX_LEN, mode, NULL) ||
 		    g->insn.row != row)
 			continue;
@@ -172,6 +176,8 @@ static u32 gen_ea(struct rng *r, enum low_seg seg, bool stack, bool aligned)
 	u32 area = stack && seg == LOW_16 ? LOW_STACK : LOW_DATA;
 	u32 off = 0x400 + rng_below(r, LOW_PAGES * 4096 - 0x800);
 
+	if (seg == LOW_FLAT && rng_one_in(r, 40)) /* the window's end */
+		return LOW_TOP + 0xf80 + rng_below(r, 0x80);
 	if (rng_one_in(r, 24))
 		off = LOW_PAGES * 4096 - rng_below(r, 40);
 	else if (rng_one_in(r, 24))
@@ -256,8 +262,8 @@ static u32 taken(enum low_seg seg)
 	return seg == LOW_16 ? LOW_TAKEN : LOW_CODE + LOW_TAKEN;
 }
 
-/* The contents of linear address la, if the case maps it. */
-static void poke(struct gen_case *g, u32 la, u32 v, unsigned size)
+/* The contents of linear address la; false if the case does not map it. */
+static bool poke(struct gen_case *g, u32 la, u32 v, unsigned size)
 {
 	u32 len = LOW_PAGES * 4096;
 
@@ -265,6 +271,9 @@ static void poke(struct gen_case *g, u32 la, u32 v, unsigned size)
 		memcpy(g->mem + (la - LOW_DATA), &v, size);
 	else if (la - LOW_STACK <= len - 4)
 		memcpy(g->mem + len + (la - LOW_STACK), &v, size);
+	else
+		return false;
+	return true;
 }
 
 static bool place_branch(struct gen_case *g, enum low_seg seg, u32 ea)
@@ -277,8 +286,8 @@ static bool place_branch(struct gen_case *g, enum low_seg seg, u32 ea)
 	case OP_RET:
 		if (seg == LOW_16)
 			sp &= 0xffff;
-		poke(g, low_base(seg, true) + sp, taken(seg), i->opsize);
-		break;
+		return poke(g, low_base(seg, true) + sp, taken(seg),
+			    i->opsize);
 	case OP_JMP_IND:
 	case OP_CALL_IND:
 		if (!i->has_mem && i->rm == R_SP)
@@ -286,8 +295,8 @@ static bool place_branch(struct gen_case *g, enum low_seg seg, u32 ea)
 		if (!i->has_mem)
 			g->c.regs.gpr[i->rm] = taken(seg);
 		else
-			poke(g, ea + low_base(seg, i->seg == SEG_SS),
-			     taken(seg), i->opsize);
+			return poke(g, ea + low_base(seg, i->seg == SEG_SS),
+				    taken(seg), i->opsize);
 		break;
 	default:
 		memcpy(g->c.bytes + i->len - i->immsize, &rel, i->immsize);
@@ -341,13 +350,21 @@ static void place_implicit(struct rng *r, struct gen_case *g,
 }
 
 /* bt with a register offset stays near its operand. */
-static void place_bitoff(struct rng *r, struct gen_case *g)
+static void place_bitoff(struct rng *r, struct gen_case *g, u32 *ea)
 {
 	struct insn *i = &g->insn;
+	bool wrap = i->opsize == 4 && i->adsize == 4 && !rng_one_in(r, 3);
 
-	if (i->row->reach == REACH_BITOFF && i->has_mem &&
-	    i->reg != i->base && i->reg != i->index)
-		g->c.regs.gpr[i->reg] = rng_below(r, 0x4000) - 0x2000;
+	if (i->row->reach != REACH_BITOFF || !i->has_mem ||
+	    i->reg == i->base || i->reg == i->index)
+		return;
+	g->c.regs.gpr[i->reg] = rng_below(r, 0x4000) - 0x2000;
+	if (wrap && *ea + low_base(g->c.seg, false) < LOW_STACK) {
+		/* from the first page down over zero (HAZARDS 13) */
+		*ea = (0x100 + rng_below(r, 64)) - low_base(g->c.seg, false);
+		g->c.regs.gpr[i->reg] =
+			(u32)-(int)(0x200 + rng_below(r, 0x700)) * 8;
+	}
 }
 
 bool gen_insn(struct rng *r, const struct oprow *row, enum low_seg seg,
@@ -363,7 +380,7 @@ bool gen_insn(struct rng *r, const struct oprow *row, enum low_seg seg,
 	place_implicit(r, g, seg);
 	ea = gen_ea(r, seg, g->insn.seg == SEG_SS,
 		    row->rowflags & ROW_ALIGNED);
-	place_bitoff(r, g);
+	place_bitoff(r, g, &ea);
 	if (g->insn.has_mem && !place_operand(r, g, &ea))
 		return false;
 	if (row->cls == CLS_BRANCH && !place_branch(g, seg, ea))

@@ -26,7 +26,7 @@ static inline bool rng_one_in(struct rng *r, u32 n)
 struct gen_case {
 	struct low_case c;
 	struct insn insn;
-	u8 mem[2 * LOW_PAGES * 4096];
+	u8 mem[LOW_MEM];
 	u8 ximage[4096] __attribute__((aligned(64)));
 };
 

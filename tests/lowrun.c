@@ -238,11 +238,11 @@ static int memory_init(void)
 	int fd = memfd_create("low", 0), rw = PROT_READ | PROT_WRITE;
 	u8 *w;
 
-	if (fd < 0 || ftruncate(fd, 2 * part))
+	if (fd < 0 || ftruncate(fd, LOW_MEM))
 		return -1;
 	w = mmap(NULL, (4ull << 30) + 2 * guard, PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	L.mem = mmap(NULL, 2 * part, rw, MAP_SHARED, fd, 0);
+	L.mem = mmap(NULL, LOW_MEM, rw, MAP_SHARED, fd, 0);
 	L.cache = mmap(NULL, CACHE_SIZE, rw | PROT_EXEC,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	L.code = map_at(LOW_CODE, PAGE_SIZE, rw | PROT_EXEC, -1, 0);
@@ -253,7 +253,9 @@ static int memory_init(void)
 	if (!map_at(LOW_DATA, part, rw, fd, 0) ||
 	    !map_at(LOW_STACK, part, rw, fd, part) ||
 	    !map_at((u64)L.window + LOW_DATA, part, rw, fd, 0) ||
-	    !map_at((u64)L.window + LOW_STACK, part, rw, fd, part))
+	    !map_at((u64)L.window + LOW_STACK, part, rw, fd, part) ||
+	    !map_at(LOW_TOP, PAGE_SIZE, rw, fd, 2 * part) ||
+	    !map_at((u64)L.window + LOW_TOP, PAGE_SIZE, rw, fd, 2 * part))
 		return -1;
 	close(fd);
 	return 0;

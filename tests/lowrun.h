@@ -17,6 +17,8 @@
 #define LOW_DATA  0x20000000u /* four pages, nothing around them */
 #define LOW_STACK 0x30000000u
 #define LOW_PAGES 4
+#define LOW_TOP   0xfffff000u /* one page, up to the end */
+#define LOW_MEM   ((2 * LOW_PAGES + 1) * 4096)
 #define LOW_BASE  0x00345000u /* base of the segments that have one */
 
 enum low_seg { LOW_FLAT, LOW_BASED, LOW_16 }; /* LOW_16: 16-bit code too */
@@ -47,7 +49,7 @@ struct low_result {
 	bool df_byte_ok; /* cpu.df agrees with DF (translated runs) */
 	bool high_ok;    /* no bits above 31 in guest registers */
 	u8 ximage[4096] __attribute__((aligned(64)));
-	u8 mem[2 * LOW_PAGES * 4096]; /* data, then stack */
+	u8 mem[LOW_MEM]; /* data, stack, top */
 };
 
 /* How the translator is asked to do it. */

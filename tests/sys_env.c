@@ -194,9 +194,10 @@ static void env_reset(void)
 	/* an Intel processor that has everything */
 	env.host.cpuid_nr = 0;
 	for (unsigned i = 0; i < 6; i++) {
-		static const u32 leaf[6][2] = { { 0, 0 },   { 1, 0 },
-						{ 7, 0 },   { 0xd, 0 },
-						{ 0xd, 1 }, { 0x80000001u, 0 } };
+		static const u32 leaf[6][2] = {
+			{ 0, 0 },   { 1, 0 },   { 7, 0 },
+			{ 0xd, 0 }, { 0xd, 1 }, { 0x80000001u, 0 },
+		};
 		u32 *e = env.host.cpuid_cache[env.host.cpuid_nr++];
 
 		e[0] = leaf[i][0];

@@ -194,7 +194,8 @@ START_TEST(addressing)
 	struct insn i;
 	gva_t la;
 	static const u8 lea16[] = { 0x67, 0x8e, 0x40, 0x10 }; /* [bx+si+10h] */
-	static const u8 lea32[] = { 0x8e, 0x44, 0x8b, 0xf0 }; /* [ebx+4ecx-16] */
+	/* [ebx+ecx*4-16] */
+	static const u8 lea32[] = { 0x8e, 0x44, 0x8b, 0xf0 };
 
 	c->gpr[R_BX] = 0xfff8;
 	c->gpr[R_SI] = 0x10;

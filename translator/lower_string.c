@@ -162,15 +162,14 @@ void lower_maskmov(struct xlate *x)
 			  .adsize = insn->adsize };
 	struct hmem m = mem_operand(x, &g, insn->row->memsize,
 				    ACC_READ | ACC_WRITE);
+	bool gs = m.gs;
 
-	if (m.gs && m.base == H_RDI && m.index == HM_NONE) {
+	if (gs && m.base == H_RDI && m.index == HM_NONE) {
 		maskmov_op(x, true);
 		return;
 	}
 	emit_mov_rr(&x->e, 8, HR_KEEP, H_RDI);
 	x_site(x, SITE_BORROWED, R_DI, HR_KEEP, false);
-	bool gs = m.gs;
-
 	m.gs = m.a32 = false;
 	emit_lea(&x->e, gs ? 4 : 8, H_RDI, &m);
 	maskmov_op(x, gs);

@@ -227,18 +227,12 @@ CODE(do_nops, "nop; pause; nop dword ptr [eax+eax+0x12345678]; "
      "prefetcht0 [ebx]; .byte 0x66, 0x90; .byte 0xf3, 0x0f, 0x1e, 0xfb; "
      ".byte 0x0f, 0x18, 0x38; .byte 0x3e, 0x2e, 0x90; sfence; mfence");
 
-static void go(struct regs *r, void *code, void *end)
-{
-	run(r);
-	check_end(r, end);
-	(void)code;
-}
-
 #define GO(name)                                                              \
 	begin("misc." #name);                                                 \
 	regs_init(&r, name, 3);                                               \
 	SETUP;                                                                \
-	go(&r, name, name##_end)
+	run(&r);                                                              \
+	CHECK_END(&r, name)
 
 static void test_odd(void)
 {

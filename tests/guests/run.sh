@@ -63,6 +63,11 @@ pass=0 fail=0
 for name; do
 	machine "$dir/$name.elf" >"$out" 2>&1
 	st=$?
+	# "# wild": any end is good but the monitor's own failure.
+	if grep -q '^# wild' "$out" && [ $st -ne 1 ] && [ $st -lt 125 ]; then
+		st=0
+		echo '# reset' >>"$out"
+	fi
 	# Guests that end by a reset, not by the port, say so beforehand.
 	if [ $st -eq 0 ] && ! grep -q -e '^# .* passed' -e '^# reset' "$out"
 	then

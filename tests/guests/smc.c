@@ -16,20 +16,7 @@ static u8 *buf;	      /* two pages of code, identity mapped */
 static int cpl;
 static const u8 END[] = { 0xcd, 0x40 };
 
-static void name_test(const char *a, const char *b)
-{
-	(void)a;
-	begin(b);
-}
-
-#define BEGIN(s) name_test(s, cpl ? "smc." s ".3" : "smc." s ".0")
-
-static void run_buf(struct regs *r, void *code)
-{
-	run(r);
-	check_that("vector", r->vec, VEC_END);
-	(void)code;
-}
+#define BEGIN(s) begin(cpl ? "smc." s ".3" : "smc." s ".0")
 
 /* Snippets are copied into buf, so that stores hit a page of their own. */
 static void load(const void *from, const void *to)
@@ -88,7 +75,8 @@ static void test_next(void)
 #define GO(n)                                                                 \
 	BEGIN(#n);                                                            \
 	LOAD(&r, n);                                                          \
-	run_buf(&r, n)
+	run(&r);                                                              \
+	check_that("vector", r.vec, VEC_END)
 
 	GO(next_imm);
 	check_that("al", r.eax, 0x22);
