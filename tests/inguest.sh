@@ -38,6 +38,7 @@ done
 		"UMBRA GUESTDIR TEST..." >&2
 	exit 2
 }
+export LC_ALL=C
 umbra=$1
 dir=$2
 shift 2
