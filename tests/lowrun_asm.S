@@ -19,14 +19,15 @@
 #define N_XIN 128
 #define N_XOUT 136
 
-#define C_RIP 128
-#define C_AH 136
-#define C_DF 138
-#define C_WINDOW 160
-#define C_PAIR 184
-#define C_CRSP 200
-#define C_STUB 208
-#define C_SEG 264
+#include "asm-offsets.h"
+#define C_RIP CPU_RIP
+#define C_AH CPU_FLAGS_AH
+#define C_DF CPU_DF
+#define C_WINDOW CPU_WINDOW
+#define C_PAIR CPU_PAIR_RSP
+#define C_CRSP CPU_C_RSP
+#define C_STUB CPU_EXIT_STUB
+#define C_SEG CPU_SEG
 
 	.macro push_callee
 	push rbx
