@@ -35,11 +35,6 @@ struct low_xl {
 	bool high_ok;
 };
 static_assert(offsetof(struct low_xl, committed) == 80, "lowrun_asm.S");
-static_assert(offsetof(struct cpu, window) == 160, "lowrun_asm.S");
-static_assert(offsetof(struct cpu, pair_rsp) == 184, "lowrun_asm.S");
-static_assert(offsetof(struct cpu, c_rsp) == 200, "lowrun_asm.S");
-static_assert(offsetof(struct cpu, exit_stub) == 208, "lowrun_asm.S");
-static_assert(offsetof(struct cpu, seg) == 264, "lowrun_asm.S");
 
 extern struct low_nat low_nat;
 extern struct low_xl low_xl;
