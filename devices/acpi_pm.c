@@ -10,8 +10,9 @@
 #define PM1_TMR	    0x0001 /* the timer's top bit has changed */
 #define PM1_GBL	    0x0020
 #define PM1_PWRBTN  0x0100
+#define PM1_RTC	    0x0400 /* wake by the RTC: stored, there is no sleep */
 #define PM1_WAK	    0x8000
-#define PM1_ENABLES (PM1_TMR | PM1_GBL | PM1_PWRBTN)
+#define PM1_ENABLES (PM1_TMR | PM1_GBL | PM1_PWRBTN | PM1_RTC)
 
 #define CNT_SCI_EN	  0x0001
 #define CNT_SLP_TYP_SHIFT 10

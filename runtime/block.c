@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * block.c - from cpu.rip to a block: fetch translation, lookup, translation.
- *
- * Looking up is light; translating is heavy and puts the guest's vector state
- * away first.
+ * block.c - making blocks: the guest's bytes through the translator into the
+ * code cache. Heavy: the guest's vector state has been put away before.
  */
 #include <string.h>
 #include <time.h>
@@ -13,42 +11,6 @@
 #include "log.h"
 #include "translator/listing.h"
 
-/* Pages are below 2^20 for 32-bit guests; the view's identity goes above. */
-static u64 fetch_tag(u32 view, u64 page)
-{
-	return (u64)view << 32 | page | 1;
-}
-
-/* The frame behind linear address la for execution. 0 or -1 with v->exc. */
-static int fetch_translate(struct engine *e, u32 la, gpa_t *gpa, u8 **hva)
-{
-	struct fetch_entry *f = &e->fetch[(la >> PAGE_SHIFT) % FETCH_TLB];
-	u64 tag = fetch_tag(e->view, la & PAGE_MASK);
-	struct mmu_xlat x;
-
-	if (f->tag != tag) {
-		enum mmu_result r = vmmu_translate(
-			e->v->mmu, la, MMU_FETCH, vcpu_priv(e->v),
-			e->v->cpu.sysflags & EFL_AC, &x);
-
-		if (r == MMU_PF) {
-			exc_pf(e->v, la, x.pfec);
-			return -1;
-		}
-		if (r != MMU_OK) {
-			/* Code outside RAM: open bus, all ones (rule 39). */
-			*gpa = ~0ull;
-			*hva = NULL;
-			return 0;
-		}
-		f->tag = tag;
-		f->gpa = x.gpa & PAGE_MASK;
-	}
-	*gpa = f->gpa | (la & ~PAGE_MASK);
-	*hva = mmu_ram(e->vm->mmu, *gpa, 1);
-	return 0;
-}
-
 /* xlate_fetch_fn: n bytes within one page. */
 static int engine_fetch(void *opaque, u64 la, u8 *buf, unsigned n)
 {
@@ -56,7 +18,7 @@ static int engine_fetch(void *opaque, u64 la, u8 *buf, unsigned n)
 	gpa_t gpa;
 	u8 *hva;
 
-	if (fetch_translate(e, (u32)la, &gpa, &hva))
+	if (engine_fetch_translate(e, (u32)la, &gpa, &hva))
 		return -1;
 	n = MIN(n, (unsigned)(PAGE_SIZE - (la & ~PAGE_MASK)));
 	if (hva)
@@ -66,23 +28,6 @@ static int engine_fetch(void *opaque, u64 la, u8 *buf, unsigned n)
 	return (int)n;
 }
 
-static unsigned site_slot(u32 la)
-{
-	return (la * 0x9e3779b1u) >> 19;
-}
-static_assert(SITE_SET == 1u << 13, "site_slot() yields 13 bits");
-
-void engine_site_add(struct engine *e, u32 la)
-{
-	e->sites[site_slot(la)] = la;
-	e->stats.sites_marked++;
-}
-
-bool engine_site_test(const struct engine *e, u32 la)
-{
-	return e->sites[site_slot(la)] == la;
-}
-
 static bool engine_helper_site(void *opaque, u32 eip)
 {
 	struct engine *e = opaque;
@@ -90,28 +35,6 @@ static bool engine_helper_site(void *opaque, u32 eip)
 	if (e->vm->inj.helper_sites)
 		return true;
 	return engine_site_test(e, (u32)(e->modes[e->mode].cs_base + eip));
-}
-
-void engine_forget_fetch(struct engine *e, gva_t gva, u64 npages, u32 view)
-{
-	if (!npages || npages > 16) {
-		light_zero(e->fetch, sizeof(e->fetch));
-	} else {
-		for (u64 i = 0; i < npages; i++) {
-			u64 page = gva + i * PAGE_SIZE;
-			struct fetch_entry *f =
-				&e->fetch[(page >> PAGE_SHIFT) % FETCH_TLB];
-
-			if (f->tag == fetch_tag(view, page))
-				f->tag = 0;
-		}
-	}
-}
-
-void engine_drop_code(struct engine *e, gfn_t gfn)
-{
-	e->stats.smc_drops++;
-	tcache_drop_frame(e->tc, gfn);
 }
 
 static u64 block_now_ns(void)
@@ -151,20 +74,20 @@ static int block_frames(struct engine *e, const struct xlate_out *o,
 	gpa_t gpa;
 	u8 *hva;
 
-	if (fetch_translate(e, la, &gpa, &hva) || !hva)
+	if (engine_fetch_translate(e, la, &gpa, &hva) || !hva)
 		return -EFAULT;
 	frames[0] = gpa >> PAGE_SHIFT;
 	*n = 1;
 	if (!o->crosses)
 		return 0;
-	if (fetch_translate(e, (la | (u32)~PAGE_MASK) + 1, &gpa, &hva) || !hva)
+	if (engine_fetch_translate(e, (la | (u32)~PAGE_MASK) + 1, &gpa, &hva) || !hva)
 		return -EFAULT;
 	frames[1] = gpa >> PAGE_SHIFT;
 	*n = 2;
 	return 0;
 }
 
-static struct block *block_translate(struct engine *e, u8 variant)
+struct block *block_translate(struct engine *e, u8 variant)
 {
 	struct vcpu *v = e->v;
 	const struct umbra_inject *inj = &e->vm->inj;
@@ -191,7 +114,7 @@ static struct block *block_translate(struct engine *e, u8 variant)
 	enum xlate_err err;
 	u64 t0;
 
-	vcpu_fpu_put(v);
+	must(v->cpu.fpu_saved, "translating with the guest's vector state");
 	t0 = block_now_ns();
 	tcache_reserve(e->tc, &o->buf, &o->host);
 	o->cap = XLATE_MAX_BYTES;
@@ -222,42 +145,3 @@ static struct block *block_translate(struct engine *e, u8 variant)
 	return b;
 }
 
-/*
- * Code is found by linear address, frame and mode. The frame comes from a
- * fetch translation of now, so that a block is never entered when its page
- * may not be executed or has moved (HAZARDS 29).
- */
-struct block *engine_block(struct engine *e, u8 variant)
-{
-	struct vcpu *v = e->v;
-	const struct xmode *m = &e->modes[e->mode];
-	u32 eip = vcpu_rip32(v), la = (u32)(m->cs_base + eip);
-	struct block *b;
-	gpa_t gpa;
-	u8 *hva;
-
-	if (eip > m->cs_limit) {
-		exc_gp(v, 0);
-		return NULL;
-	}
-	if (fetch_translate(e, la, &gpa, &hva))
-		return NULL;
-	if (hva && !(variant & BLOCK_TEMP)) {
-		b = tcache_lookup(e->tc, eip, gpa, e->mode, variant);
-		if (b && b->nframes == 1 &&
-		    (la & ~PAGE_MASK) + b->guest_len <= PAGE_SIZE)
-			return b;
-		if (b) {
-			gpa_t second;
-
-			/* It crosses: the second frame must be the same. */
-			if (fetch_translate(e, (la | (u32)~PAGE_MASK) + 1,
-					    &second, &hva))
-				return NULL;
-			if (hva && second >> PAGE_SHIFT == b->gfn[1])
-				return b;
-			tcache_drop(e->tc, b);
-		}
-	}
-	return block_translate(e, variant);
-}

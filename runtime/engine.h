@@ -135,8 +135,14 @@ void engine_kick_self(struct engine *e);
 /* --- mode.c */
 void mode_update(struct engine *e);
 
-/* --- block.c: find or make the block at cpu.rip. NULL: v->exc is pending. */
+/* --- block.c: makes the block at cpu.rip. NULL: v->exc is pending. */
+struct block *block_translate(struct engine *e, u8 variant);
+
+/* --- lookup.c: finds it, or has it made */
 struct block *engine_block(struct engine *e, u8 variant);
+/* The frame behind linear address la for execution and its byte in the linear
+ * mapping (NULL: no RAM). 0 or -1 with v->exc. */
+int engine_fetch_translate(struct engine *e, u32 la, gpa_t *gpa, u8 **hva);
 void engine_forget_fetch(struct engine *e, gva_t gva, u64 npages, u32 view);
 /* Code on the frame is about to change. */
 void engine_drop_code(struct engine *e, gfn_t gfn);

@@ -24,6 +24,7 @@
 #define MSR_MTRR_4K	  0x268
 #define MSR_AMD_SYSCFG	  0xc0010010u
 #define MSR_AMD_HWCR	  0xc0010015u
+#define MSR_AMD_NB_CFG	  0xc001001fu
 #define MSR_AMD_PATCH	  0xc0010020u
 #define MSR_AMD_DE_CFG	  0xc0011029u
 
@@ -130,6 +131,7 @@ static bool msr_read_amd(struct vcpu *v, u32 n, u64 *val)
 	case MSR_AMD_DE_CFG:
 		*val = 2; /* lfence serializes */
 		return true;
+	case MSR_AMD_NB_CFG:
 	case MSR_AMD_PATCH:
 		*val = 0;
 		return true;
@@ -243,7 +245,8 @@ static bool msr_write_amd(struct vcpu *v, u32 n)
 		return false;
 	/* Settings that change nothing here are accepted and dropped. */
 	return n == MSR_AMD_HWCR || n == MSR_AMD_SYSCFG ||
-	       n == MSR_AMD_DE_CFG || n == MSR_AMD_PATCH;
+	       n == MSR_AMD_DE_CFG || n == MSR_AMD_NB_CFG ||
+	       n == MSR_AMD_PATCH;
 }
 
 static bool msr_write(struct vcpu *v, u32 n, u64 val)

@@ -15,7 +15,7 @@ limit=${BOOT_TIMEOUT:-180}
 
 # Complaints, in a form that two machines can be compared by.
 complaints() {
-	tr -d '\r' <"$1" | grep -i -E \
+	tr -d '\r' <"$1" | grep -a -i -E \
 		'WARNING:|BUG:|Oops|Call Trace|error|fail|firmware bug|unable|invalid|corrupt|unstable|stall|lockup|timed out|timeout|spurious|nobody cared|not responding|deprecated|unchecked|conflict|bogus|mismatch|can.t |cannot|disabled by|doesn.t' |
 		grep -v -i -E 'fail-?safe|no error|errors=|Error Reporting' |
 		sed -E 's/^\[ *[0-9.]+\] *//; s/0x[0-9a-f]+/X/g
@@ -59,6 +59,7 @@ fi
 	echo "usage: dmesg.sh UMBRA GUESTDIR [KERNEL...]" >&2
 	exit 2
 }
+export LC_ALL=C
 umbra=$1
 dir=$2
 shift 2

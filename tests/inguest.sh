@@ -9,7 +9,8 @@
 # Each test gets a boot of its own per kernel (both without --kernel). Its ok
 # and FAIL lines are passed on, with a result of its own for the exit status
 # and, where a test prints "clock: begin X" and "clock: end X SECONDS", one
-# for the guest's seconds against the host's (1 %). --qemu boots by QEMU's TCG.
+# for the guest's seconds against the host's (1 %). --qemu boots by QEMU's TCG,
+# without SMAP, under which its far calls in user mode fault as the kernel's.
 # Console logs of failed tests stay in GUESTDIR/logs. Ends with "N passed,
 # N failed".
 set -u
@@ -37,6 +38,7 @@ done
 		"UMBRA GUESTDIR TEST..." >&2
 	exit 2
 }
+export LC_ALL=C
 umbra=$1
 dir=$2
 shift 2
@@ -48,7 +50,7 @@ mkdir -p "$dir/logs"
 machine() { # kernel, command line
 	if [ -n "$qemu" ]; then
 		timeout -k 5 "$limit" qemu-system-i386 -accel tcg \
-			-cpu "${QEMU_CPU:-max}" -no-reboot -display none \
+			-cpu "${QEMU_CPU:-max,-smap}" -no-reboot -display none \
 			-serial stdio -monitor none -net none \
 			-kernel "$dir/$1" -initrd "$dir/initramfs.gz" \
 			-m 512 -append "$2"

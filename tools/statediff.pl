@@ -17,8 +17,9 @@
 #
 # Prints the first state of A that B does not have, what is nearest in B, and
 # the states that both had before. Exit status: 0 no difference, 1 difference,
-# 2 usage or nothing to compare; a trace that ends before the other is none. Interrupts come at their own times in every
-# run: a difference right after one is no bug.
+# 2 usage or nothing to compare. One trace ending before the other is no
+# difference. Interrupts come at their own times in every run: a difference
+# right after one is no bug.
 use strict;
 use warnings;
 use Getopt::Long;
