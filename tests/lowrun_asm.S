@@ -3,8 +3,10 @@
  * lowrun_asm.S - enters guest bytes natively and translated blocks, and the
  * smallest glue that the latter can live with (see lowrun.h).
  *
- * Offsets into struct low_nat and struct cpu are pinned in lowrun.c.
+ * Offsets into struct low_nat are pinned in lowrun.c.
  */
+#include "asm-offsets.h"
+
 	.intel_syntax noprefix
 	.text
 
@@ -18,16 +20,6 @@
 #define N_MARK 120
 #define N_XIN 128
 #define N_XOUT 136
-
-#include "asm-offsets.h"
-#define C_RIP CPU_RIP
-#define C_AH CPU_FLAGS_AH
-#define C_DF CPU_DF
-#define C_WINDOW CPU_WINDOW
-#define C_PAIR CPU_PAIR_RSP
-#define C_CRSP CPU_C_RSP
-#define C_STUB CPU_EXIT_STUB
-#define C_SEG CPU_SEG
 
 	.macro push_callee
 	push rbx
@@ -128,18 +120,18 @@ low_enter:
 	push_callee
 	mov r15, rdi
 	mov [rip + low_xl + 8], rsi
-	mov [r15 + C_CRSP], rsp
+	mov [r15 + CPU_C_RSP], rsp
 	vector_load [rip + low_xl + 40]
 	mov rax, [rip + low_xl + 24]
 	test rax, rax
 	jz 1f
 	wrgsbase rax
 1:	mov r13, [rip + low_xl + 32]
-	mov rsp, [r15 + C_PAIR]
-	cmp byte ptr [r15 + C_DF], 0
+	mov rsp, [r15 + CPU_PAIR_RSP]
+	cmp byte ptr [r15 + CPU_DF], 0
 	je 1f
 	std
-1:	mov ax, [r15 + C_AH]
+1:	mov ax, [r15 + CPU_FLAGS_AH]
 	xchg al, ah
 	add al, 0x7f
 	sahf
@@ -165,19 +157,19 @@ low_g_\name:
 	.endm
 
 	glue miss 1
-	mov [r15 + C_RIP], r8
+	mov [r15 + CPU_RIP], r8
 	jmp low_leave
 	glue hash 2
-	mov [r15 + C_RIP], r8
+	mov [r15 + CPU_RIP], r8
 	jmp low_leave
 	glue direct 3
-	mov [r15 + C_STUB], r8
+	mov [r15 + CPU_EXIT_STUB], r8
 	jmp low_leave
 	glue helper 4
 	mov [rip + low_xl + 16], r8
 	mov [rip + low_xl + 64], r9
 low_leave:
-	mov [r15 + C_PAIR], rsp
+	mov [r15 + CPU_PAIR_RSP], rsp
 	mov [r15 + 0], rax
 	mov [r15 + 8], rcx
 	mov [r15 + 16], rdx
@@ -189,8 +181,8 @@ low_leave:
 	lahf
 	seto al
 	xchg al, ah
-	mov [r15 + C_AH], ax
-	mov rsp, [r15 + C_CRSP]
+	mov [r15 + CPU_FLAGS_AH], ax
+	mov rsp, [r15 + CPU_C_RSP]
 	pushfq
 	pop rax
 	mov [rip + low_xl + 72], rax
@@ -210,7 +202,7 @@ low_out:
 
 	.globl low_g_tlb, low_g_seg, low_g_commit
 low_g_tlb:
-	mov r9, [r15 + C_WINDOW]
+	mov r9, [r15 + CPU_WINDOW]
 	lea r8, [r8 + r9]
 	poison
 	ret
@@ -223,16 +215,16 @@ low_g_seg:
 	shr eax, 16
 	and eax, 7
 	shl eax, 5
-	lea r10, [r15 + rax + C_SEG]
-	cmp r8d, [r10 + 8]
+	lea r10, [r15 + rax + CPU_SEG]
+	cmp r8d, [r10 + SEG_LO]
 	jb 1f
 	mov ecx, r9d
 	and ecx, 0xfff
 	lea rcx, [r8 + rcx - 1]
-	mov eax, [r10 + 12]
+	mov eax, [r10 + SEG_HI]
 	cmp rcx, rax
 	ja 1f
-	mov eax, [r10]
+	mov eax, [r10 + SEG_BASE]
 	lea r8d, [r8 + rax]
 	pop rcx
 	pop rax

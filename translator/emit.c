@@ -123,7 +123,9 @@ static void emit_modrm_mem(struct emit *e, const struct henc *c, unsigned reg,
 		emit_u32(e, m->disp);
 		return;
 	}
-	if (!m->disp && (m->base & 7) != 5)
+	if (m->d32)
+		mod = 2;
+	else if (!m->disp && (m->base & 7) != 5)
 		mod = 0;
 	else if (m->disp == (s8)m->disp)
 		mod = 1;

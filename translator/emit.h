@@ -26,6 +26,7 @@ struct hmem {
 	u8 scale;  /* log2 */
 	bool gs;   /* 65h: relative to the window */
 	bool a32;  /* 67h: the address is taken modulo 2^32 */
+	bool d32;  /* the displacement always takes four bytes */
 	s32 disp;  /* HM_RIP: offset in the buffer of what is meant */
 };
 #define HM_NONE (-1)

@@ -4,4 +4,4 @@ translator_SRCS += translator/optab.c translator/decode.c translator/insn.c \
 	translator/lower_mem.c translator/lower_copy.c \
 	translator/lower_stack.c translator/lower_string.c \
 	translator/lower_branch.c translator/lower_system.c \
-	translator/xlate.c translator/listing.c
+	translator/xlate.c translator/reloc.c translator/listing.c

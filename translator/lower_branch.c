@@ -37,7 +37,7 @@ static void exit_add(struct xlate *x, enum xexit_kind kind, u32 at, u32 target)
 static void exit_hash(struct xlate *x, u32 target)
 {
 	/* mov r8d, target; jmp GLUE_HASH */
-	emit_mov_ri(&x->e, HR_ADDR, target);
+	x_mov_eip(x, HR_ADDR, target);
 	x_glue_jmp(x, GLUE_HASH);
 }
 
@@ -60,11 +60,19 @@ static void branch_from(struct xlate *x, u32 at, u32 target)
 		x_cold(x, COLD_HASH, at, target);
 }
 
+/* An address as wide as the operand; cut to 16 bits it does not move with the
+ * block. */
+static u32 branch_address(const struct xlate *x, u32 eip)
+{
+	if (x->insn->opsize != 2)
+		return eip;
+	x->out->fixed = true;
+	return (u16)eip;
+}
+
 static u32 branch_target(const struct xlate *x)
 {
-	u32 t = x->next + (u32)x->insn->imm;
-
-	return x->insn->opsize == 2 ? (u16)t : t;
+	return branch_address(x, x->next + (u32)x->insn->imm);
 }
 
 static void lower_jmp(struct xlate *x)
@@ -211,7 +219,6 @@ static bool landing_flags_dead(struct xlate *x, u32 ret)
  */
 static void landing_site(struct xlate *x, u32 ret)
 {
-	struct hmem diff = hmem_disp(HR_ADDR, -(s32)ret);
 	struct emit *e = &x->e;
 	u32 at;
 
@@ -219,14 +226,14 @@ static void landing_site(struct xlate *x, u32 ret)
 	x->out->landings[x->out->nlandings++].off = e->len;
 	x_site(x, SITE_GLUE, 0, 0, false);
 	if (landing_flags_dead(x, ret)) {
-		emit_alu_ri(e, 7, HR_ADDR, ret);
+		x_cmp_eip(x, HR_ADDR, ret);
 		emit_u8(e, 0x74); /* je */
 		emit_u8(e, 5);
 		x_glue_jmp(x, GLUE_HASH);
 	} else {
 		emit_mov_rr(e, 4, HR_TMP, H_RCX);
 		x_site(x, SITE_BORROWED, R_CX, HR_TMP, false);
-		emit_lea(e, 4, H_RCX, &diff);
+		x_sub_eip(x, H_RCX, HR_ADDR, ret);
 		at = emit_jrcxz_fwd(e);
 		emit_mov_rr(e, 4, H_RCX, HR_TMP);
 		x_glue_jmp(x, GLUE_HASH);
@@ -248,13 +255,15 @@ static void call_push(struct xlate *x, u32 ret)
 	struct hmem m = mem_operand(x, &g, size, ACC_WRITE);
 
 	emit_mov_mi(&x->e, size, &m, ret);
+	if (size == 4)
+		x_reloc(x, XRELOC_EIP);
 	mem_commit_again(x);
 	stack_adjust(x, -(s32)size);
 }
 
 static u32 call_return(const struct xlate *x)
 {
-	return x->insn->opsize == 2 ? (u16)x->next : x->next;
+	return branch_address(x, x->next);
 }
 
 static bool call_pairs(const struct xlate *x)

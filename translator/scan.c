@@ -118,8 +118,10 @@ enum xlate_err block_scan(struct xlate *x)
 		err = scan_one(x, &s, xi);
 		if (err < 0)
 			return out->ninsns ? XLATE_OK : XLATE_FETCH;
-		if (scan_beyond_limit(x, eip, MAX(xi->insn.len, 1)))
+		if (scan_beyond_limit(x, eip, MAX(xi->insn.len, 1))) {
+			out->fixed = true;
 			return out->ninsns ? XLATE_OK : XLATE_LIMIT;
+		}
 		memcpy(xi->raw, s.buf + s.pos, MIN(s.have - s.pos, 15u));
 		out->ninsns++;
 		s.pos += xi->insn.len;

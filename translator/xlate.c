@@ -51,14 +51,46 @@ void x_cold(struct xlate *x, enum cold_kind kind, u32 at, u32 arg)
 					     .insn = x->cur, .kind = kind };
 }
 
+void x_reloc(struct xlate *x, enum xreloc_kind kind)
+{
+	unsigned n = x->out->nrelocs++;
+
+	must(n < XLATE_MAX_RELOCS, "relocations of block %08x", x->in->eip);
+	x->out->relocs[n] = (struct xreloc){ .off = x->e.len - 4,
+					     .kind = kind };
+}
+
+void x_mov_eip(struct xlate *x, unsigned d, u32 eip)
+{
+	emit_mov_ri(&x->e, d, eip);
+	x_reloc(x, XRELOC_EIP);
+}
+
+void x_cmp_eip(struct xlate *x, unsigned d, u32 eip)
+{
+	emit_alu_ri(&x->e, 7, d, eip);
+	x_reloc(x, XRELOC_EIP);
+}
+
+void x_sub_eip(struct xlate *x, unsigned d, unsigned s, u32 eip)
+{
+	struct hmem m = hmem_disp(s, -(s32)eip);
+
+	m.d32 = true;
+	emit_lea(&x->e, 4, d, &m);
+	x_reloc(x, XRELOC_EIP_NEG);
+}
+
 void x_glue_jmp(struct xlate *x, enum glue g)
 {
 	emit_jmp(&x->e, x->in->cache + x->in->glue[g]);
+	x_reloc(x, XRELOC_HOST);
 }
 
 void x_glue_call(struct xlate *x, enum glue g)
 {
 	emit_call(&x->e, x->in->cache + x->in->glue[g]);
+	x_reloc(x, XRELOC_HOST);
 }
 
 /* mov r8d, hsite; mov r9, [rip+blockword]; call GLUE_HELPER */
@@ -224,7 +256,6 @@ static void block_checked_entry(struct xlate *x)
 {
 	struct emit *e = &x->e;
 	struct xlate_out *out = x->out;
-	struct hmem diff = hmem_disp(HR_ADDR, -(s32)x->in->eip);
 	bool dead = !x->in->strict_flags &&
 		    flags_are_dead(&out->insns[0].insn, out->ninsns,
 				   sizeof(out->insns[0]));
@@ -233,7 +264,7 @@ static void block_checked_entry(struct xlate *x)
 	out->checked = e->len;
 	x_site(x, SITE_GLUE, 0, 0, false);
 	if (dead) {
-		emit_alu_ri(e, 7, HR_ADDR, x->in->eip);
+		x_cmp_eip(x, HR_ADDR, x->in->eip);
 		emit_u8(e, 0x74); /* je */
 		emit_u8(e, 5);
 		x_glue_jmp(x, GLUE_MISS);
@@ -241,7 +272,7 @@ static void block_checked_entry(struct xlate *x)
 	}
 	emit_mov_rr(e, 4, HR_TMP, H_RCX);
 	x_site(x, SITE_BORROWED, R_CX, HR_TMP, false);
-	emit_lea(e, 4, H_RCX, &diff);
+	x_sub_eip(x, H_RCX, HR_ADDR, x->in->eip);
 	ok = emit_jrcxz_fwd(e);
 	emit_mov_rr(e, 4, H_RCX, HR_TMP);
 	x_glue_jmp(x, GLUE_MISS);
@@ -251,7 +282,7 @@ static void block_checked_entry(struct xlate *x)
 
 static void block_head(struct xlate *x)
 {
-	emit_align(&x->e, 8);
+	emit_align(&x->e, XLATE_ALIGN);
 	x->out->blockword = x->e.len;
 	emit_u64(&x->e, 0);
 	block_checked_entry(x);
@@ -290,7 +321,7 @@ static void cold_emit(struct xlate *x, const struct cold *c)
 		cold_stub(x, &x->out->exits[c->arg]);
 		break;
 	case COLD_HASH:
-		emit_mov_ri(&x->e, HR_ADDR, c->arg);
+		x_mov_eip(x, HR_ADDR, c->arg);
 		x_glue_jmp(x, GLUE_HASH);
 		break;
 	case COLD_LOOP_RAISE:
@@ -314,7 +345,7 @@ static void out_reset(struct xlate_out *out)
 {
 	out->size = out->entry = out->checked = out->blockword = 0;
 	out->ninsns = out->nsites = out->nexits = 0;
-	out->nhsites = out->nlandings = 0;
+	out->nhsites = out->nlandings = out->nrelocs = 0;
 	out->guest_len = 0;
 	out->crosses = false;
 }
@@ -329,6 +360,7 @@ enum xlate_err xlate_block(const struct xlate_in *in, struct xlate_out *out)
 
 	must(in->mode->code_bits != 64, "64-bit code has no register map yet");
 	out_reset(out);
+	out->fixed = in->mode->cs_limit != 0xffffffff;
 	err = block_scan(&x);
 	if (err)
 		return err;

@@ -137,6 +137,22 @@ struct xhsite {
 	u8 end;	    /* C does not come back into the block */
 };
 
+/*
+ * A place in the code that depends on the guest address or on the host
+ * address; all have four bytes. Everything else in a block is relative to the
+ * block or to struct cpu.
+ */
+enum xreloc_kind {
+	XRELOC_EIP,	/* a guest address */
+	XRELOC_EIP_NEG, /* minus a guest address, modulo 2^32 */
+	XRELOC_HOST,	/* rel32 to a fixed host address: glue */
+};
+
+struct xreloc {
+	u32 off; /* of the field */
+	u8 kind;
+};
+
 struct xinsn {
 	u32 eip;
 	u8 raw[INSN_MAX_LEN]; /* the bytes, for listings */
@@ -147,6 +163,7 @@ struct xinsn {
 #define XLATE_MAX_SITES 1024
 #define XLATE_MAX_EXITS 8
 #define XLATE_MAX_HSITES 512
+#define XLATE_MAX_RELOCS 1024
 
 /* Fetches up to n bytes at linear address la that lie in ONE page.
  * Returns the number of bytes, or -1: the fetch faults. */
@@ -177,14 +194,16 @@ struct xlate_out {
 	u32 checked;  /* offset of the indirect entry: compares r8d with eip */
 	u32 blockword; /* offset of an aligned u64 that the runtime fills; r9 at
 			  GLUE_HELPER is loaded from it */
-	unsigned ninsns, nsites, nexits, nhsites, nlandings;
+	unsigned ninsns, nsites, nexits, nhsites, nlandings, nrelocs;
 	u32 guest_len; /* bytes of guest code covered */
 	bool crosses;  /* the (only) instruction crosses a page end */
+	bool fixed;    /* depends on its eip in more ways than relocs say */
 	struct xinsn insns[XLATE_MAX_INSNS];
 	struct xsite sites[XLATE_MAX_SITES];
 	struct xexit exits[XLATE_MAX_EXITS];
 	struct xlanding landings[XLATE_MAX_EXITS];
 	struct xhsite hsites[XLATE_MAX_HSITES];
+	struct xreloc relocs[XLATE_MAX_RELOCS];
 };
 
 #define XLATE_MAX_BYTES 32768
@@ -203,5 +222,19 @@ enum xlate_err {
  * later instruction that cannot be fetched ends the block before it.
  */
 enum xlate_err xlate_block(const struct xlate_in *in, struct xlate_out *out);
+
+/*
+ * Makes out, the translation of a block, that of the same bytes at guest
+ * address eip, to run at address host: copies the code to buf, patches it, and
+ * brings the tables up to date. Chained exits are back at their stubs and the
+ * block word is 0, as after xlate_block(). The offset in the page must be the
+ * same, and host the same modulo XLATE_ALIGN.
+ *
+ * False, and nothing has changed: the block cannot be moved there, because of
+ * a branch with 16-bit operands, the limit of CS or the end of the address
+ * space. Which sites have helper form is not asked again.
+ */
+bool xlate_relocate(struct xlate_out *out, u8 *buf, u64 host, u32 eip);
+#define XLATE_ALIGN 8
 
 #endif

@@ -100,6 +100,14 @@ bool flags_are_dead(const struct insn *v, unsigned n, unsigned stride);
 void x_site(struct xlate *x, enum site_kind kind, u8 aux, u8 aux2, bool rep);
 unsigned x_hsite(struct xlate *x, int vector, u32 error);
 void x_cold(struct xlate *x, enum cold_kind kind, u32 at, u32 arg);
+/* The last four bytes emitted depend on an address. */
+void x_reloc(struct xlate *x, enum xreloc_kind kind);
+/* mov d(32), eip */
+void x_mov_eip(struct xlate *x, unsigned d, u32 eip);
+/* cmp d(32), eip */
+void x_cmp_eip(struct xlate *x, unsigned d, u32 eip);
+/* lea d(32), [s - eip] */
+void x_sub_eip(struct xlate *x, unsigned d, unsigned s, u32 eip);
 /* Branches to glue. */
 void x_glue_jmp(struct xlate *x, enum glue g);
 void x_glue_call(struct xlate *x, enum glue g);
