@@ -227,6 +227,23 @@ static enum hret helper_run(struct engine *e, const struct bhsite *h)
 	}
 }
 
+/*
+ * The instruction waits for the client: its port, or a device's memory. A
+ * repeated string instruction has used up the values of the elements that it
+ * has completed.
+ */
+static void helper_left(struct engine *e, u64 count)
+{
+	struct mmio *m = &e->mmio;
+
+	e->leave = true;
+	e->restart = !e->v->io.pending;
+	if (m->want && count != e->v->cpu.gpr[R_CX]) {
+		m->read[0] = m->read[m->nread];
+		mmio_forget_reads(e);
+	}
+}
+
 /* Nonzero: go on in the block behind the site. */
 static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
 {
@@ -234,27 +251,32 @@ static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
 	struct engine *e = v->eng;
 	struct block *b = (struct block *)blockword;
 	struct bhsite *h = &b->hsites[site];
+	u64 count = c->gpr[R_CX];
 
 	must(site < b->nhsites, "helper site %u of %u", site, b->nhsites);
 	e->stats.helpers++;
 	e->mmio.next = 0;
 	c->rip = h->eip;
+	if (mmio_write_waits(e)) {
+		e->restart = true; /* what it does would overtake the write */
+		return 0;
+	}
 	switch (helper_run(e, h)) {
 	case H_NEXT:
 		c->rip = (u32)(c->rip + h->insn.len);
-		e->mmio.nread = 0;
-		if (v->mode_dirty || b->dead || e->mmio.wr_pending ||
+		mmio_forget_reads(e);
+		if (v->mode_dirty || b->dead || mmio_write_waits(e) ||
 		    v->db_pending || h->end ||
 		    (c->iflag && engine_irq_waits(e)))
 			return 0;
 		return 1;
 	case H_END:
-		e->mmio.nread = 0;
+		mmio_forget_reads(e);
 		return 0;
 	case H_EXC:
 		return 0;
 	case H_EXIT:
-		e->leave = true;
+		helper_left(e, count);
 		return 0;
 	}
 	return 0;
@@ -292,19 +314,34 @@ void engine_wire(struct engine *e)
 
 enum todo { TODO_RUN, TODO_AGAIN, TODO_LEAVE };
 
+/* The next piece of the writes that wait. */
+static void pending_mmio_write(struct engine *e)
+{
+	struct umbra_run *run = e->v->run;
+	struct mmio *m = &e->mmio;
+	struct mmio_write *w = &m->write[m->wr_next];
+	unsigned n = mmio_piece(w->gpa, w->len);
+
+	run->reason = UMBRA_EXIT_MMIO;
+	run->mmio.is_write = true;
+	run->mmio.gpa = w->gpa;
+	run->mmio.len = (u8)n;
+	light_copy(run->mmio.data, m->wr_data + w->off, n);
+	e->stats.mmio_writes++;
+	w->gpa += n;
+	w->off += n;
+	w->len -= n;
+	if (!w->len && ++m->wr_next == m->nwrite)
+		mmio_forget_writes(e);
+}
+
 static enum todo pending_mmio(struct engine *e)
 {
 	struct umbra_run *run = e->v->run;
 	struct mmio *m = &e->mmio;
 
-	if (m->wr_pending) {
-		m->wr_pending = false;
-		run->reason = UMBRA_EXIT_MMIO;
-		run->mmio.is_write = true;
-		run->mmio.gpa = m->wr_gpa;
-		run->mmio.len = (u8)m->wr_len;
-		light_copy(run->mmio.data, m->wr_data, 8);
-		e->stats.mmio_writes++;
+	if (mmio_write_waits(e)) {
+		pending_mmio_write(e);
 		return TODO_LEAVE;
 	}
 	if (m->want) {
@@ -322,6 +359,24 @@ static enum todo pending_mmio(struct engine *e)
 	return TODO_RUN;
 }
 
+/* The port, or the MSR, has answered; a single step ends here. */
+static void pending_io_complete(struct engine *e)
+{
+	struct vcpu *v = e->v;
+
+	switch (sys_io_complete(v)) {
+	case H_EXIT:
+		e->leave = true;
+		break;
+	case H_EXC:
+		break;
+	default:
+		v->inhibit = false;
+		if (e->tf)
+			v->db_pending |= DR6_BS;
+	}
+}
+
 /* The client has answered the last exit. */
 static void pending_complete(struct engine *e)
 {
@@ -332,21 +387,21 @@ static void pending_complete(struct engine *e)
 		m->asked = false;
 		light_copy(m->read[m->nread].data, v->run->mmio.data, 8);
 		m->nread++;
+		m->eip = vcpu_rip32(v);
 	}
-	if (v->io.pending) {
-		switch (sys_io_complete(v)) {
-		case H_EXIT:
-			e->leave = true;
-			break;
-		default:
-			break;
-		}
-	}
+	if (v->io.pending)
+		pending_io_complete(e);
 }
 
 static bool pending_inhibited(const struct vcpu *v)
 {
 	return v->inhibit && v->inhibit_rip == v->cpu.rip;
+}
+
+/* Interrupts must wait for the end of the next instruction. */
+static bool pending_held(const struct engine *e)
+{
+	return pending_inhibited(e->v) || mmio_read_waits(e);
 }
 
 static void pending_sleep(struct engine *e)
@@ -368,6 +423,7 @@ static enum todo pending_exception(struct engine *e)
 	if (v->exc.pending) {
 		e->stats.exceptions++;
 		v->halted = false;
+		mmio_forget_reads(e);
 		exc_deliver(v);
 		return TODO_AGAIN;
 	}
@@ -386,10 +442,12 @@ static enum todo pending_interrupt(struct engine *e)
 	int vec;
 
 	v->cpu.irq_probe = engine_irq_waits(e);
-	if (pending_inhibited(v))
+	if (pending_held(e))
 		return TODO_RUN;
-	if (__atomic_exchange_n(&e->nmi, 0, __ATOMIC_ACQ_REL)) {
+	if (!v->nmi_masked &&
+	    __atomic_exchange_n(&e->nmi, 0, __ATOMIC_ACQ_REL)) {
 		v->halted = false;
+		v->nmi_masked = true; /* until the next iret */
 		exc_interrupt(v, VEC_NMI);
 		return TODO_AGAIN;
 	}
@@ -418,15 +476,16 @@ static enum todo engine_pending(struct engine *e)
 		v->run->reason = UMBRA_EXIT_SHUTDOWN;
 		t = TODO_LEAVE;
 	}
-	if (t == TODO_RUN)
-		t = pending_exception(e);
-	if (t == TODO_RUN)
-		t = pending_interrupt(e);
+	/* Before the deliveries: of those there may be no end. */
 	if (t == TODO_RUN &&
 	    __atomic_exchange_n(&e->want_intr, 0, __ATOMIC_ACQ_REL)) {
 		v->run->reason = UMBRA_EXIT_INTR;
 		t = TODO_LEAVE;
 	}
+	if (t == TODO_RUN)
+		t = pending_exception(e);
+	if (t == TODO_RUN)
+		t = pending_interrupt(e);
 	if (t == TODO_RUN && v->halted) {
 		pending_sleep(e);
 		t = TODO_AGAIN;
@@ -465,7 +524,9 @@ static enum exit_reason engine_resume(struct engine *e)
 
 	vcpu_fpu_get(e->v);
 	r = glue_resume(c, false);
-	if (r == EXIT_KICK) {
+	/* As often as a kick comes before the registers are loaded: the state
+	 * is in cpu.fault alone, so there is no other way on. */
+	while (r == EXIT_KICK) {
 		/* Divert the block that goes on, then let it reach its end. */
 		struct block *b = tcache_find(e->tc, c->fault.rip);
 
@@ -478,9 +539,9 @@ static enum exit_reason engine_resume(struct engine *e)
 }
 
 /* TF: #DB after an instruction that completed (SDM vol. 3, 17.3.1.4). */
-static void engine_stepped(struct engine *e, bool tf)
+static void engine_stepped(struct engine *e)
 {
-	if (tf && !e->v->exc.pending && !e->v->shutdown && !e->leave)
+	if (!e->v->exc.pending && !e->v->shutdown && !e->leave)
 		e->v->db_pending |= DR6_BS;
 }
 
@@ -503,23 +564,92 @@ static bool engine_breakpoint(struct engine *e)
 	return true;
 }
 
+/* How the next block is to be run: BLOCK_* of struct block. */
+static u8 execute_variant(const struct engine *e)
+{
+	if (e->step_once)
+		return BLOCK_ONE | BLOCK_TEMP;
+	if (e->slow || pending_inhibited(e->v))
+		return BLOCK_ONE;
+	/* What is held back must be looked at after the instruction. */
+	if (mmio_read_waits(e) && (engine_irq_waits(e) || e->nmi))
+		return BLOCK_ONE;
+	return 0;
+}
+
+/* What holds for one instruction only: over when that is done, not when it
+ * has to start over (HAZARDS 35). */
+struct once {
+	bool shadow; /* the instruction runs before interrupts */
+	u64 rip;
+	u32 rf;
+	u64 db; /* data breakpoints already met */
+};
+
+static struct once once_begin(struct vcpu *v)
+{
+	struct once o = { .shadow = pending_inhibited(v), .rip = v->cpu.rip,
+			  .rf = v->cpu.sysflags & EFL_RF,
+			  .db = v->db_pending };
+
+	v->cpu.sysflags &= ~EFL_RF;
+	return o;
+}
+
+static void once_end(struct engine *e, const struct once *o)
+{
+	struct vcpu *v = e->v;
+
+	if (v->exc.pending)
+		return;
+	if (e->restart) {
+		v->cpu.sysflags |= o->rf;
+		v->db_pending = o->db;
+	} else if (o->shadow && v->inhibit_rip == o->rip) {
+		v->inhibit = false;
+	}
+}
+
+static void execute_left(struct engine *e, enum exit_reason r, bool may_chain)
+{
+	switch (r) {
+	case EXIT_DIRECT:
+		e->stats.exit_direct++;
+		exit_direct(e, may_chain);
+		break;
+	case EXIT_HASH:
+		e->stats.exit_hash++;
+		break;
+	case EXIT_HELPER:
+		e->stats.exit_helper++;
+		break;
+	case EXIT_KICK: /* before the first instruction */
+		e->stats.exit_kick++;
+		e->restart = true;
+		break;
+	case EXIT_FAULT:
+	case EXIT_NR:
+		break;
+	}
+}
+
 static void engine_execute(struct engine *e)
 {
 	struct vcpu *v = e->v;
-	u8 variant = 0;
+	struct once once;
 	struct block *b;
 	enum exit_reason r;
+	u8 variant;
 	bool tf;
 
 	if (v->mode_dirty)
 		mode_update(e);
 	engine_activate(e);
+	if (!mmio_read_waits(e))
+		mmio_forget_reads(e);
 	if (e->slow && engine_breakpoint(e))
 		return;
-	if (e->step_once)
-		variant = BLOCK_ONE | BLOCK_TEMP;
-	else if (e->slow || pending_inhibited(v))
-		variant = BLOCK_ONE;
+	variant = execute_variant(e);
 	b = engine_block(e, variant);
 	if (!b)
 		return;
@@ -530,38 +660,25 @@ static void engine_execute(struct engine *e)
 	if (variant) {
 		engine_drop_pairs(e);
 		v->cpu.hash = (u64)e->empty_hash;
-		v->inhibit = false;
 	} else {
 		engine_hash_add(e, b);
 	}
-	v->cpu.sysflags &= ~EFL_RF; /* of one instruction only */
+	once = once_begin(v);
+	e->restart = false;
+	v->cpu.commit = v->cpu.commit_none; /* of a write that faulted */
 	vcpu_fpu_get(v);
 	e->stats.enters++;
 	r = glue_enter(&v->cpu, b->host + b->entry);
 	while (r == EXIT_FAULT && engine_fault(e))
 		r = engine_resume(e);
-	switch (r) {
-	case EXIT_DIRECT:
-		e->stats.exit_direct++;
-		exit_direct(e, !variant);
-		engine_stepped(e, tf);
-		break;
-	case EXIT_HASH:
-		e->stats.exit_hash++;
-		engine_stepped(e, tf);
-		break;
-	case EXIT_HELPER:
-		e->stats.exit_helper++;
-		if (!e->mmio.want && !e->step_once)
-			engine_stepped(e, tf);
-		break;
-	case EXIT_KICK:
-		e->stats.exit_kick++;
-		break;
-	case EXIT_FAULT:
-	case EXIT_NR:
-		break;
-	}
+	/* A kick in the middle of a ret may have dropped the pairs and then
+	 * one more. */
+	if (v->cpu.pair_rsp > v->cpu.pair_top)
+		engine_drop_pairs(e);
+	execute_left(e, r, !variant);
+	if (tf && !e->restart)
+		engine_stepped(e);
+	once_end(e, &once);
 }
 
 int umbra_vcpu_run(struct vcpu *v)

@@ -33,23 +33,29 @@ struct fetch_entry {
 };
 
 /* MMIO under way. Reads are repeated: the instruction is restarted when the
- * client has supplied a value and finds it here. One write may be waiting
- * for the next block boundary. */
-#define MMIO_READS 4
+ * client has supplied a value and finds it here; nothing comes in between,
+ * since the device has already acted. Writes wait in order for the end of
+ * their instruction; the client gets them piece by piece. */
+#define MMIO_READS  520 /* the pieces of the longest operand */
+#define MMIO_WRITES 64
 struct mmio_read {
 	gpa_t gpa;
 	unsigned len;
 	u8 data[8];
 };
+struct mmio_write {
+	gpa_t gpa;
+	unsigned off, len; /* in wr_data */
+};
 struct mmio {
 	struct mmio_read read[MMIO_READS];
 	unsigned nread, next; /* filled; next to be consumed */
+	u32 eip;	      /* of the instruction that they are for */
 	bool want;	      /* read[nread] is to be asked of the client */
 	bool asked;	      /* and the client runs with it */
-	bool wr_pending;
-	gpa_t wr_gpa;
-	unsigned wr_len;
-	u8 wr_data[8];
+	unsigned nwrite, wr_next, wr_used;
+	struct mmio_write write[MMIO_WRITES];
+	u8 wr_data[BOUNCE_SIZE];
 };
 
 /* A helper-form access that no single host page can serve. */
@@ -100,6 +106,7 @@ struct engine {
 	bool a20_off;	/* bit 20 of physical addresses is masked */
 	bool step_once; /* run one instruction in a temporary block */
 	bool leave;	/* a system instruction filled vcpu->run */
+	bool restart;	/* the instruction was left before it was done */
 	struct mmio mmio;
 	struct bounce bounce;
 
@@ -162,6 +169,25 @@ u64 engine_seg_fault(struct cpu *c, u32 off, u64 acc);
 void engine_tlb_flush(struct engine *e);
 int mmio_read(struct engine *e, gpa_t gpa, void *buf, unsigned len);
 int mmio_write(struct engine *e, gpa_t gpa, const void *buf, unsigned len);
+unsigned mmio_piece(gpa_t gpa, unsigned len);
+static inline bool mmio_write_waits(const struct engine *e)
+{
+	return e->mmio.nwrite;
+}
+/* Values that a device has given up for the instruction at cpu.rip. */
+static inline bool mmio_read_waits(const struct engine *e)
+{
+	return e->mmio.nread && e->mmio.eip == vcpu_rip32(e->v);
+}
+/* No value is for what comes next. */
+static inline void mmio_forget_reads(struct engine *e)
+{
+	e->mmio.nread = e->mmio.next = 0;
+}
+static inline void mmio_forget_writes(struct engine *e)
+{
+	e->mmio.nwrite = e->mmio.wr_next = e->mmio.wr_used = 0;
+}
 void brk_check(struct engine *e, gva_t la, unsigned len, bool write);
 
 /* --- signals.c */

@@ -71,6 +71,7 @@ static bool fault_helper_form(struct engine *e, struct block *b,
 	engine_site_add(e, site_la(e, b, s));
 	engine_restore(e, b, s);
 	tcache_drop(e->tc, b);
+	e->restart = true;
 	return false;
 }
 
@@ -88,6 +89,7 @@ static bool fault_code(struct engine *e, struct block *b,
 		/* It may change the next instruction: run it alone. */
 		engine_restore(e, b, s);
 		e->step_once = true;
+		e->restart = true;
 		e->stats.smc_steps++;
 		return false;
 	}
@@ -157,6 +159,7 @@ static void fault_x87(struct engine *e)
 	}
 	v->run->reason = UMBRA_EXIT_FERR;
 	v->halted = true;
+	v->inhibit = false; /* the interrupt comes before the instruction */
 	e->leave = true;
 }
 
@@ -179,6 +182,7 @@ bool engine_fault(struct engine *e)
 	engine_restore(e, b, s);
 	switch (f->trapno) {
 	case FAULT_KICK:
+		e->restart = true;
 		break;
 	case VEC_DE:
 		exc_raise(v, VEC_DE);
