@@ -398,9 +398,12 @@ static bool pending_inhibited(const struct vcpu *v)
 	return v->inhibit && v->inhibit_rip == v->cpu.rip;
 }
 
-/* Interrupts must wait for the end of the next instruction. */
+/* Interrupts must wait for the end of the next instruction; but not one that
+ * waits for them itself (FERR#). */
 static bool pending_held(const struct engine *e)
 {
+	if (e->v->halted)
+		return false;
 	return pending_inhibited(e->v) || mmio_read_waits(e);
 }
 

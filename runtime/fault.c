@@ -159,7 +159,6 @@ static void fault_x87(struct engine *e)
 	}
 	v->run->reason = UMBRA_EXIT_FERR;
 	v->halted = true;
-	v->inhibit = false; /* the interrupt comes before the instruction */
 	e->leave = true;
 }
 
