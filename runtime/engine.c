@@ -97,9 +97,10 @@ void engine_activate(struct engine *e)
 	v->cpu.hash = (u64)e->cur->table;
 }
 
+/* Only while the end of the fetch translation would be told (HAZARDS 29). */
 static void engine_hash_add(struct engine *e, const struct block *b)
 {
-	if (e->cur)
+	if (e->cur && !b->variant && !b->dead && engine_fetch_held(e, b))
 		e->cur->table[b->eip & 0xffff] =
 			(u32)(b->host + b->checked - tcache_base(e->tc));
 }
@@ -127,6 +128,16 @@ static void engine_frame_clear(void *opaque, gfn_t gfn)
 	mmu_code_clear(e->vm->mmu, gfn);
 }
 
+/* Entries of a page, and of the instructions that go over into it: their
+ * blocks begin in the page before (HAZARDS 3). */
+static void htab_clear_page(struct htab *h, gva_t gva)
+{
+	u32 first = gva & 0xffff, before = INSN_MAX_LEN - 1;
+
+	light_zero(&h->table[first], PAGE_SIZE * sizeof(u32));
+	light_zero(&h->table[(first - before) & 0xffff], before * sizeof(u32));
+}
+
 /* shadowmmu: a fetch translation ended. */
 static void engine_fetch_zap(void *opaque, u32 view, gva_t gva, u64 npages)
 {
@@ -145,8 +156,7 @@ static void engine_fetch_zap(void *opaque, u32 view, gva_t gva, u64 npages)
 			continue;
 		}
 		for (u64 k = 0; k < npages; k++)
-			light_zero(&h->table[(gva + k * PAGE_SIZE) & 0xffff],
-				   PAGE_SIZE * 4);
+			htab_clear_page(h, gva + k * PAGE_SIZE);
 	}
 }
 
@@ -171,9 +181,17 @@ static void engine_tlb_zap(void *opaque, gva_t gva, u64 npages)
 	}
 }
 
+/* shadowmmu: the walk has written to a frame with code. */
+static void engine_code_write(void *opaque, gpa_t gpa, unsigned len)
+{
+	(void)len; /* an entry lies in one frame */
+	engine_drop_code(opaque, gpa >> PAGE_SHIFT);
+}
+
 const struct mmu_ops engine_mmu_ops = {
 	.fetch_zap = engine_fetch_zap,
 	.tlb_zap = engine_tlb_zap,
+	.code_write = engine_code_write,
 };
 
 const struct tcache_ops engine_tcache_ops = {
@@ -515,8 +533,13 @@ static void exit_direct(struct engine *e, bool may_chain)
 	to = engine_block(e, 0);
 	if (tcache_stats(e->tc)->region_reuses != reuses)
 		return; /* from may be gone */
-	if (to && to->nframes == 1 && to->gfn[0] == from->gfn[0] &&
-	    !from->dead && !to->dead && !x->to && to->mode == from->mode)
+	if (!to || to->variant || from->dead || to->dead || x->to ||
+	    to->mode != from->mode)
+		return;
+	if (engine_block_crosses(e, to))
+		/* Its second page must hold each time: by way of the hash. */
+		tcache_chain_hash(e->tc, from, x);
+	else if (to->gfn[0] == from->gfn[0])
 		tcache_chain(e->tc, from, x, to);
 }
 

@@ -147,6 +147,16 @@ struct block *engine_block(struct engine *e, u8 variant);
 /* The frame behind a linear address for execution; hva NULL: not RAM. 0, or -1
  * with v->exc set. */
 int engine_fetch_frame(struct engine *e, u32 la, gpa_t *gpa, u8 **hva);
+/* Would the end of the fetch translation of b, which is current, be told? */
+bool engine_fetch_held(const struct engine *e, const struct block *b);
+/* Does b go over the end of its page? */
+static inline bool engine_block_crosses(const struct engine *e,
+					const struct block *b)
+{
+	u32 la = (u32)(e->modes[b->mode].cs_base + b->eip);
+
+	return (la & ~PAGE_MASK) + b->guest_len > PAGE_SIZE;
+}
 void engine_forget_fetch(struct engine *e, gva_t gva, u64 npages, u32 view);
 /* Code on the frame is about to change. */
 void engine_drop_code(struct engine *e, gfn_t gfn);
