@@ -175,10 +175,10 @@ static bool access_drops(struct engine *e, struct block *b, gpa_t gpa)
 	return true;
 }
 
-/* #AC(0) for a misaligned access (SDM vol. 3, 6.15, vector 17). */
+/* #AC(0) for a misaligned access (SDM vol. 3, table 6-7): 80 bits as 64. */
 static bool access_misaligned(struct engine *e, u32 la, unsigned size)
 {
-	unsigned a = size & -size;
+	unsigned a = size == 10 ? 8 : size & -size;
 
 	if (!(e->modes[e->mode].flags & XM_ALIGN) || a > 8)
 		return false;
