@@ -135,19 +135,19 @@ void engine_kick_self(struct engine *e);
 /* --- mode.c */
 void mode_update(struct engine *e);
 
-/* --- block.c: makes the block at cpu.rip. NULL: v->exc is pending. */
-struct block *block_translate(struct engine *e, u8 variant);
-
-/* --- lookup.c: finds it, or has it made */
+/* --- block.c: find or make the block at cpu.rip. NULL: v->exc is pending. */
 struct block *engine_block(struct engine *e, u8 variant);
-/* The frame behind linear address la for execution and its byte in the linear
- * mapping (NULL: no RAM). 0 or -1 with v->exc. */
-int engine_fetch_translate(struct engine *e, u32 la, gpa_t *gpa, u8 **hva);
+/* The frame behind a linear address for execution; hva NULL: not RAM. 0, or -1
+ * with v->exc set. */
+int engine_fetch_frame(struct engine *e, u32 la, gpa_t *gpa, u8 **hva);
 void engine_forget_fetch(struct engine *e, gva_t gva, u64 npages, u32 view);
 /* Code on the frame is about to change. */
 void engine_drop_code(struct engine *e, gfn_t gfn);
 void engine_site_add(struct engine *e, u32 la);
 bool engine_site_test(const struct engine *e, u32 la);
+
+/* --- translate.c: makes the block; the vector state is saved (heavy). */
+struct block *engine_translate(struct engine *e, u8 variant);
 
 /* --- fault.c: after EXIT_FAULT; true: resume at cpu.fault. */
 bool engine_fault(struct engine *e);

@@ -368,7 +368,9 @@ static void exc_deliver_chain(struct vcpu *v, struct gexc x, bool external)
 		}
 		/* No exception: a gmem access waits for MMIO, which cannot be
 		 * a stack or a descriptor table of a sane guest. */
-		if (!v->exc.pending || 
+		if (v->exc.pending && v->exc.vector == VEC_PF)
+			v->cpu.cr2 = v->exc.cr2; /* even on the way to #DF */
+		if (!v->exc.pending ||
 		    !exc_combine(v, external ? EXC_BENIGN : exc_classify(&x)))
 			break;
 		x = v->exc;

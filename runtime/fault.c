@@ -143,7 +143,10 @@ static bool fault_page(struct engine *e, struct block *b,
 	return false;
 }
 
-/* #MF with NE, else FERR# to the board's IRQ 13 (HAZARDS 60). */
+/*
+ * #MF with NE, else FERR# to the board's IRQ 13 (HAZARDS 60): the processor
+ * stops before the instruction until an interrupt comes (SDM vol. 1, D.2.1).
+ */
 static void fault_x87(struct engine *e)
 {
 	struct vcpu *v = e->v;
@@ -153,6 +156,7 @@ static void fault_x87(struct engine *e)
 		return;
 	}
 	v->run->reason = UMBRA_EXIT_FERR;
+	v->halted = true;
 	e->leave = true;
 }
 

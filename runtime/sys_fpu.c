@@ -137,6 +137,7 @@ static bool fpu_pending(struct vcpu *v, enum hret *r)
 		*r = exc_raise(v, VEC_MF);
 	} else {
 		v->run->reason = UMBRA_EXIT_FERR;
+		v->halted = true; /* until an interrupt comes */
 		*r = H_EXIT;
 	}
 	return true;

@@ -214,6 +214,7 @@ void umbra_vcpu_free(struct vcpu *v)
 		return;
 	must_set_dump(NULL, NULL);
 	e = v->eng;
+	vmmu_free(v->mmu); /* reports its zaps to the engine */
 	if (e) {
 		signals_detach(e);
 		tcache_free(e->tc);
@@ -225,7 +226,6 @@ void umbra_vcpu_free(struct vcpu *v)
 		free(e->out);
 		free(e);
 	}
-	vmmu_free(v->mmu);
 	if (v->vm)
 		v->vm->vcpu = NULL;
 	free(v->run);

@@ -19,8 +19,7 @@ $(inguest_PROGRAMS): tests/linux/%: $(srcdir)/tests/linux/%.c Makefile
 # tools/lightcheck.pl can follow it.
 light_FLOW = $(patsubst %.c,flow/%.o,$(runtime_LIGHT_SRCS) \
 	$(shadowmmu_LIGHT_SRCS))
-light_SELF = $(filter $(patsubst %.c,%.o,$(runtime_SRCS)), \
-	runtime/block.o runtime/dump.o)
+light_SELF = $(filter $(patsubst %.c,%.o,$(runtime_SRCS)), runtime/dump.o)
 
 flow/%.o: %.c Makefile
 	$(Q)mkdir -p $(@D)

@@ -147,7 +147,10 @@ void lower_pusha(struct xlate *x)
 	stack_adjust(x, -8 * size);
 }
 
-/* Both ends are read before the first register changes. */
+/*
+ * Everything is read before the first register changes, upwards: a fault is
+ * that of the first word that is not there.
+ */
 void lower_popa(struct xlate *x)
 {
 	s32 size = x->insn->opsize;
@@ -156,7 +159,7 @@ void lower_popa(struct xlate *x)
 		x_helper(x, false);
 		return;
 	}
-	for (int i = 0; i < 8; i += 7) {
+	for (int i = 0; i < 8; i++) {
 		struct gmem g = stack_mem(x, i * size);
 		struct hmem m = mem_operand(x, &g, size, ACC_READ);
 

@@ -131,6 +131,9 @@ struct hmem mem_operand(struct xlate *x, const struct gmem *g, unsigned size,
 /* The same for an offset that is already in r8d. */
 struct hmem mem_operand_r8(struct xlate *x, unsigned seg, unsigned size,
 			   u32 acc);
+/* Raises #GP(0) if the branch target in r8d lies beyond the CS limit; may
+ * change r14. */
+void mem_check_target(struct xlate *x, unsigned size);
 /* After the instruction's last write, when all its state is there. */
 void mem_commit(struct xlate *x);
 /* The same, but the instruction has still to branch: it starts over. */

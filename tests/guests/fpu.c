@@ -218,7 +218,9 @@ static void test_exceptions(int cpl)
 	run(&r);
 	CHECK_END(&r, fip_pending);
 	check_that("fnstenv", MEM32(mem + 12), ADDR(fip_pending_f));
-	check_that("fnsave", MEM32(mem + 64 + 12), ADDR(fip_pending_f));
+	/* FNSTENV has masked the exception: as above. */
+	check_true("fnsave", MEM32(mem + 64 + 12) == ADDR(fip_pending_f) ||
+		   MEM32(mem + 64 + 12) == 0);
 	regs_init(&r, fip_fxsave, cpl);
 	r.ebx = ADDR(mem);
 	run(&r);

@@ -3,7 +3,7 @@
  * hostile_random.c - bare guest: random bytes as code in ring 3 and V86 mode.
  *
  * The kernel's pages are supervisor ones; each run ends by its first fault
- * or by the timer. Every page that the code may touch is checked to be the only
+ * or by the timer: an interrupt, or an NMI where the code may clear IF. Every page that the code may touch is checked to be the only
  * one that changed. The seed is fixed: a failure can be repeated.
  */
 #include "guest.h"
@@ -28,6 +28,27 @@ extern char eoi_stub[];
 asm(".pushsection .text\neoi_stub: push eax; mov al, 0x20; out 0x20, al; "
     "pop eax; jmp ss:[eoi_next]\n.popsection");
 u32 eoi_next;
+
+extern char nmi_stub[];
+/* The timer as NMI: ends a run, and is forgotten while the kernel runs. */
+asm(".pushsection .text\nnmi_stub: test dword ptr [esp+8], 1 << 17; jnz 1f; "
+    "test byte ptr [esp+4], 3; jnz 1f; iretd; 1: jmp ss:[nmi_next]\n"
+    ".popsection");
+u32 nmi_next;
+
+#define IOAPIC	    0xfec00000u
+#define IOAPIC_DATA (IOAPIC + 0x10)
+
+/* Pin 2, to which the timer goes, sends NMIs to CPU 0, or nothing. */
+static void timer_nmi(bool on)
+{
+	nmi_next = stub_addr(VEC_NMI);
+	idt[VEC_NMI] = gate_desc(KCS, ADDR(nmi_stub), G_INT, 0);
+	MEM32(IOAPIC) = 0x10 + 2 * 2 + 1;
+	MEM32(IOAPIC_DATA) = 0;
+	MEM32(IOAPIC) = 0x10 + 2 * 2;
+	MEM32(IOAPIC_DATA) = on ? 0x400 : 0x10000;
+}
 
 static void timer_on(void)
 {
@@ -90,6 +111,7 @@ static void v86(void)
 {
 	struct regs r;
 
+	timer_nmi(true);
 	for (u32 n = 0; n < RUNS; n++) {
 		if (n % 16 == 0)
 			fill(0x9000);
@@ -103,6 +125,7 @@ static void v86(void)
 		run(&r);
 		check_true("a vector", r.vec < 256);
 	}
+	timer_nmi(false);
 }
 
 void guest_main(void)

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * translate.c - makes the block at cpu.rip: the translator's callbacks, its
+ * input, and what becomes of its output.
+ *
+ * Heavy: the caller has put the guest's vector state away.
+ */
+#include <time.h>
+
+#include "engine.h"
+#include "lightmem.h"
+#include "log.h"
+#include "translator/listing.h"
+
+/* xlate_fetch_fn: n bytes within one page. */
+static int engine_fetch(void *opaque, u64 la, u8 *buf, unsigned n)
+{
+	struct engine *e = opaque;
+	gpa_t gpa;
+	u8 *hva;
+
+	if (engine_fetch_frame(e, (u32)la, &gpa, &hva))
+		return -1;
+	n = MIN(n, (unsigned)(PAGE_SIZE - (la & ~PAGE_MASK)));
+	if (hva)
+		light_copy(buf, hva, n);
+	else
+		light_fill(buf, 0xff, n);
+	return (int)n;
+}
+
+static bool engine_helper_site(void *opaque, u32 eip)
+{
+	struct engine *e = opaque;
+
+	if (e->vm->inj.helper_sites)
+		return true;
+	return engine_site_test(e, (u32)(e->modes[e->mode].cs_base + eip));
+}
+
+static u64 block_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (u64)ts.tv_sec * 1000000000ull + (u64)ts.tv_nsec;
+}
+
+static void block_raise_fetch(struct engine *e, enum xlate_err err)
+{
+	if (err == XLATE_LIMIT)
+		exc_gp(e->v, 0);
+	/* XLATE_FETCH: the fetch callback left the #PF pending. */
+	must(e->v->exc.pending, "a fetch failed without an exception");
+}
+
+static void block_count_undefined(struct engine *e, const struct xlate_out *o)
+{
+	for (unsigned i = 0; i < o->nhsites; i++) {
+		const struct xinsn *x = &o->insns[o->hsites[i].insn];
+
+		if (o->hsites[i].vector != VEC_UD)
+			continue;
+		e->stats.undefined++;
+		LOG(LOG_UNIMP, "#UD at eip %08x: opcode map %u %02x", x->eip,
+		    x->insn.row ? x->insn.row->map : 0, x->insn.opcode);
+	}
+}
+
+/* Frames of the block in out; 0 or -errno. */
+static int block_frames(struct engine *e, const struct xlate_out *o,
+			gfn_t frames[2], unsigned *n)
+{
+	u32 la = (u32)(e->modes[e->mode].cs_base + o->insns[0].eip);
+	gpa_t gpa;
+	u8 *hva;
+
+	if (engine_fetch_frame(e, la, &gpa, &hva) || !hva)
+		return -EFAULT;
+	frames[0] = gpa >> PAGE_SHIFT;
+	*n = 1;
+	if (!o->crosses)
+		return 0;
+	if (engine_fetch_frame(e, (la | (u32)~PAGE_MASK) + 1, &gpa, &hva) || !hva)
+		return -EFAULT;
+	frames[1] = gpa >> PAGE_SHIFT;
+	*n = 2;
+	return 0;
+}
+
+struct block *engine_translate(struct engine *e, u8 variant)
+{
+	struct vcpu *v = e->v;
+	const struct umbra_inject *inj = &e->vm->inj;
+	struct xlate_out *o = e->out;
+	bool one = variant & (BLOCK_ONE | BLOCK_TEMP);
+	struct xlate_in in = {
+		.mode = &e->modes[e->mode],
+		.eip = vcpu_rip32(v),
+		.max_insns = one || inj->one_insn ? 1 : XLATE_MAX_INSNS,
+		.pairs = !one && !inj->no_pairs,
+		.strict_flags = true,
+		.fsgsbase = v->cpu.use_gs,
+		.bmi2 = e->vm->host.bmi2 && !inj->no_bmi2,
+		.features = v->features,
+		.fetch = engine_fetch,
+		.helper_site = engine_helper_site,
+		.opaque = e,
+		.glue = tcache_glue(e->tc),
+		.cache = tcache_base(e->tc),
+	};
+	gfn_t frames[2];
+	unsigned nframes = 0;
+	struct block *b;
+	enum xlate_err err;
+	u64 t0;
+
+	t0 = block_now_ns();
+	tcache_reserve(e->tc, &o->buf, &o->host);
+	o->cap = XLATE_MAX_BYTES;
+	err = xlate_block(&in, o);
+	if (err) {
+		block_raise_fetch(e, err);
+		return NULL;
+	}
+	v->exc.pending = false; /* a later instruction may not be fetched */
+	block_count_undefined(e, o);
+	if (block_frames(e, o, frames, &nframes)) {
+		/* Outside RAM: never cached, bytes cannot change. */
+		v->exc.pending = false;
+		variant |= BLOCK_TEMP;
+		frames[0] = 0;
+		nframes = 1;
+	}
+	b = tcache_commit(e->tc, o, e->mode, frames, nframes, variant);
+	must(b, "out of memory for a block");
+	if (!(variant & BLOCK_TEMP)) {
+		for (unsigned i = 0; i < nframes; i++)
+			must(!mmu_code_set(e->vm->mmu, frames[i]),
+			     "cannot protect a code page");
+	}
+	if (log_on(LOG_XLAT))
+		xlate_listing(log_file(), &in, o);
+	e->stats.xlate_ns += block_now_ns() - t0;
+	return b;
+}
