@@ -251,6 +251,7 @@ static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
 		    v->db_pending || h->end ||
 		    (c->iflag && engine_irq_waits(e)))
 			return 0;
+		vcpu_fpu_get(v);
 		return 1;
 	case H_END:
 		e->mmio.nread = 0;
