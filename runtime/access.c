@@ -6,8 +6,8 @@
  * MMIO reads restart the instruction: the first attempt asks the client and
  * leaves; the second finds the value. A value stays available until its
  * instruction has got everything it needs, since an access may take two.
- * An MMIO write is handed to the client at the next block boundary; a second
- * one before that makes its instruction wait by restarting.
+ * MMIO writes are handed to the client at the next block boundary, one by one;
+ * an access to a device before that makes its instruction wait by restarting.
  */
 #include "engine.h"
 #include "lightmem.h"
@@ -46,7 +46,7 @@ int mmio_read(struct engine *e, gpa_t gpa, void *buf, unsigned len)
 {
 	u8 *p = buf;
 
-	if (e->mmio.wr_pending)
+	if (e->mmio.nwrite)
 		return -1; /* writes stay in order before reads */
 	for (unsigned n; len; len -= n, gpa += n, p += n) {
 		n = mmio_piece(gpa, len);
@@ -65,13 +65,19 @@ static void mmio_done(struct engine *e)
 int mmio_write(struct engine *e, gpa_t gpa, const void *buf, unsigned len)
 {
 	struct mmio *m = &e->mmio;
+	const u8 *p = buf;
 
-	if (m->wr_pending)
+	/* up to six pieces are smaller than 8 bytes */
+	if (m->closed || m->nwrite + len / 8 + 6 > MMIO_WRITES)
 		return -1;
-	m->wr_pending = true;
-	m->wr_gpa = gpa;
-	m->wr_len = MIN(len, 8u);
-	light_copy(m->wr_data, buf, m->wr_len);
+	for (unsigned n; len; len -= n, gpa += n, p += n) {
+		struct mmio_write *w = &m->write[m->nwrite++];
+
+		n = mmio_piece(gpa, len);
+		w->gpa = gpa;
+		w->len = n;
+		light_copy(w->data, p, n);
+	}
 	engine_kick_self(e);
 	return 0;
 }
@@ -207,7 +213,7 @@ static u64 access_bounce(struct engine *e, struct block *b, u32 la,
 		if (write && bo->part[i].hva && x.has_code &&
 		    access_drops(e, b, x.gpa))
 			return 0;
-		if (write && !bo->part[i].hva && e->mmio.wr_pending)
+		if (write && !bo->part[i].hva && e->mmio.nwrite)
 			return 0; /* restart after the client took it */
 	}
 	for (unsigned i = 0, off = 0; i < bo->nparts; i++) {

@@ -242,12 +242,13 @@ static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
 	must(site < b->nhsites, "helper site %u of %u", site, b->nhsites);
 	e->stats.helpers++;
 	e->mmio.next = 0;
+	e->mmio.closed = e->mmio.nwrite;
 	c->rip = h->eip;
 	switch (helper_run(e, h)) {
 	case H_NEXT:
 		c->rip = (u32)(c->rip + h->insn.len);
 		e->mmio.nread = 0;
-		if (v->mode_dirty || b->dead || e->mmio.wr_pending ||
+		if (v->mode_dirty || b->dead || e->mmio.nwrite ||
 		    v->db_pending || h->end ||
 		    (c->iflag && engine_irq_waits(e)))
 			return 0;
@@ -302,13 +303,18 @@ static enum todo pending_mmio(struct engine *e)
 	struct umbra_run *run = e->v->run;
 	struct mmio *m = &e->mmio;
 
-	if (m->wr_pending) {
-		m->wr_pending = false;
+	if (m->nwrite) {
+		const struct mmio_write *w = &m->write[m->out++];
+
+		if (m->out == m->nwrite) {
+			m->nwrite = m->out = 0;
+			m->closed = false;
+		}
 		run->reason = UMBRA_EXIT_MMIO;
 		run->mmio.is_write = true;
-		run->mmio.gpa = m->wr_gpa;
-		run->mmio.len = (u8)m->wr_len;
-		light_copy(run->mmio.data, m->wr_data, 8);
+		run->mmio.gpa = w->gpa;
+		run->mmio.len = (u8)w->len;
+		light_copy(run->mmio.data, w->data, 8);
 		e->stats.mmio_writes++;
 		return TODO_LEAVE;
 	}

@@ -33,10 +33,17 @@ struct fetch_entry {
 };
 
 /* MMIO under way. Reads are repeated: the instruction is restarted when the
- * client has supplied a value and finds it here. One write may be waiting
- * for the next block boundary. */
-#define MMIO_READS 4
+ * client has supplied a value and finds it here. The writes of one instruction
+ * wait for the next block boundary; one that comes later makes its instruction
+ * wait. The largest access is a state image. */
+#define MMIO_READS 128
+#define MMIO_WRITES 128
 struct mmio_read {
+	gpa_t gpa;
+	unsigned len;
+	u8 data[8];
+};
+struct mmio_write {
 	gpa_t gpa;
 	unsigned len;
 	u8 data[8];
@@ -46,10 +53,9 @@ struct mmio {
 	unsigned nread, next; /* filled; next to be consumed */
 	bool want;	      /* read[nread] is to be asked of the client */
 	bool asked;	      /* and the client runs with it */
-	bool wr_pending;
-	gpa_t wr_gpa;
-	unsigned wr_len;
-	u8 wr_data[8];
+	struct mmio_write write[MMIO_WRITES];
+	unsigned nwrite, out; /* waiting; next to go */
+	bool closed; /* what waits is of an earlier instruction */
 };
 
 /* A helper-form access that no single host page can serve. */

@@ -216,6 +216,9 @@ static bool landing_flags_dead(struct xlate *x, u32 ret)
  *	cmp r8d, ret; jne miss				(flags dead)
  *	mov r9d, ecx; lea ecx, [r8-ret]; jrcxz here;	(flags live)
  *	mov ecx, r9d; jmp GLUE_HASH; here: mov ecx, r9d
+ * Measured, the second costs 0.15 to 0.2 ns more than the first; with lahf, seto
+ * and sahf around the first it is the same, with lea and an indirect jump twice
+ * as much.
  */
 static void landing_site(struct xlate *x, u32 ret)
 {
