@@ -471,6 +471,13 @@ void pc_ferr(struct pc *pc, bool level)
 	pc_unlock(pc);
 }
 
+void pc_idle(struct pc *pc)
+{
+	pc_lock(pc);
+	ns16550_idle(&pc->uart);
+	pc_unlock(pc);
+}
+
 void pc_power_button(struct pc *pc)
 {
 	pc_lock(pc);

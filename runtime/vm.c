@@ -237,6 +237,12 @@ struct umbra_run *umbra_vcpu_run_area(struct vcpu *v)
 	return v->run;
 }
 
+void umbra_set_idle(struct vcpu *v, void (*idle)(void *), void *opaque)
+{
+	v->eng->idle = idle;
+	v->eng->idle_opaque = opaque;
+}
+
 void umbra_set_intack(struct vcpu *v, int (*intack)(void *), void *opaque)
 {
 	v->eng->intack = intack;

@@ -233,6 +233,13 @@ static int machine_intack(void *opaque)
 	return pc_intack(&m->pc);
 }
 
+static void machine_idle(void *opaque)
+{
+	struct machine *m = opaque;
+
+	pc_idle(&m->pc);
+}
+
 /* ---- guest RAM */
 
 static int machine_make_ram(struct machine *m)
@@ -399,6 +406,7 @@ static int machine_make_engine(struct machine *m)
 		return machine_fail(m, "cannot start the engine: %s; see umbra "
 				       "doctor", strerror(-err));
 	umbra_set_intack(m->vcpu, machine_intack, m);
+	umbra_set_idle(m->vcpu, machine_idle, m);
 	return 0;
 }
 
