@@ -119,7 +119,7 @@ static void tlb_fill(struct engine *e, u32 la, const struct mmu_xlat *x,
 	struct tlb_entry *t = (struct tlb_entry *)e->v->cpu.tlb;
 	u64 page = la & PAGE_MASK;
 
-	if (e->brk || (e->modes[e->mode].flags & XM_ALIGN))
+	if (e->v->cpu.tlb == (u64)e->v->cpu.tlbs[TLB_NONE])
 		return; /* every access is looked at */
 	t += (la >> PAGE_SHIFT) & (TLB_SIZE - 1);
 	if (t->rtag != page)

@@ -72,8 +72,12 @@ static struct htab *htab_get(struct engine *e)
 }
 
 /* The helper TLB's half for the current privilege (HAZARDS 54). */
-static unsigned engine_tlb_set(const struct vcpu *v)
+static unsigned engine_tlb_set(const struct engine *e)
 {
+	const struct vcpu *v = e->v;
+
+	if (e->brk || (e->modes[e->mode].flags & XM_ALIGN))
+		return TLB_NONE;
 	if (vcpu_priv(v) == MMU_USER)
 		return TLB_USER;
 	return v->cpu.sysflags & EFL_AC ? TLB_SUPER_AC : TLB_SUPER;
@@ -91,7 +95,7 @@ void engine_activate(struct engine *e)
 		e->view = view;
 		e->cur = htab_get(e);
 		v->cpu.window = vmmu_window(v->mmu, user);
-		v->cpu.tlb = (u64)v->cpu.tlbs[engine_tlb_set(v)];
+		v->cpu.tlb = (u64)v->cpu.tlbs[engine_tlb_set(e)];
 	}
 	e->cur->used = ++e->stamp;
 	v->cpu.hash = (u64)e->cur->table;
@@ -247,6 +251,7 @@ static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
 		    v->db_pending || h->end ||
 		    (c->iflag && engine_irq_waits(e)))
 			return 0;
+		vcpu_fpu_get(v);
 		return 1;
 	case H_END:
 		e->mmio.nread = 0;

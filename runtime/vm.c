@@ -215,6 +215,7 @@ void umbra_vcpu_free(struct vcpu *v)
 		return;
 	must_set_dump(NULL, NULL);
 	e = v->eng;
+	vmmu_free(v->mmu); /* reports its zaps to the engine */
 	if (e) {
 		signals_detach(e);
 		tcache_free(e->tc);
@@ -226,7 +227,6 @@ void umbra_vcpu_free(struct vcpu *v)
 		free(e->out);
 		free(e);
 	}
-	vmmu_free(v->mmu);
 	if (v->vm)
 		v->vm->vcpu = NULL;
 	free(v->run);

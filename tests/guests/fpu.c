@@ -16,6 +16,7 @@ const struct tcg_skip tcg_skips[] = {
 	{ "fpu.mf-next", "TCG looks for a pending exception at FWAIT only" },
 	{ "fpu.fip-pending", "TCG keeps no FIP" },
 	{ "fpu.ldmxcsr", "TCG accepts reserved MXCSR bits" },
+	{ "avx.masked.page-end", "TCG touches elements that the mask leaves out" },
 	{ 0, 0 },
 };
 
@@ -435,6 +436,100 @@ static void test_page_end(void)
 	check_that("cr2", r.cr2, T + 0x1000);
 }
 
+CODE(masked, "vmovups ymm1, [esi]; vpxor xmm0, xmm0, xmm0" F(masked)
+     "vmaskmovps ymm0, ymm1, [ebx]; vmaskmovps [ebx], ymm1, ymm0; "
+     "vmovups [edi], ymm0; vzeroupper");
+CODE(gather, "vmovups ymm1, [esi]; vmovups ymm2, [esi+32]; "
+     "vpxor xmm0, xmm0, xmm0" F(gather)
+     "vgatherdps ymm0, [ebx+ymm2*4], ymm1; "
+     "vmovups [edi], ymm0; vmovups [edi+32], ymm1; vzeroupper");
+
+static u32 late_page, late_count;
+
+static int late_hook(struct regs *r)
+{
+	if (r->vec != VEC_PF || r->cr2 - (T + 0x1000) >= 0x1000)
+		return 0;
+	late_count++;
+	page_map(T + 0x1000, late_page, RWU);
+	return 1;
+}
+
+/* Element 5 is the first of the second page. */
+static void elements_run(struct regs *r, const void *code, u32 ebx)
+{
+	regs_init(r, code, 3);
+	r->ebx = ebx;
+	r->esi = ADDR(mem) + 256;
+	r->edi = ADDR(mem) + 512;
+	memset(mem + 512, 0xee, 64);
+	run(r);
+}
+
+static void elements_init(u32 selected)
+{
+	for (u32 i = 0; i < 8; i++) {
+		MEM32(mem + 256 + 4 * i) = selected >> i & 1 ? 1u << 31 : 0;
+		MEM32(mem + 288 + 4 * i) = i;
+		if (i < 5)
+			MEM32(T + 0x1000 - 20 + 4 * i) = 100 + i;
+	}
+}
+
+static void elements_check(u32 selected)
+{
+	for (u32 i = 0; i < 8; i++)
+		check_that("element", MEM32(mem + 512 + 4 * i),
+			   selected >> i & 1 ? 100 + i : 0);
+}
+
+/* Elements that a mask leaves out fault nowhere; a gather that has faulted goes
+ * on with what is left of its mask. Later pages come by demand. */
+static void test_elements(void)
+{
+	struct regs r;
+
+	if (!(cpuid_of(7, 0).b & 1u << 5) || !(cpuid_of(1, 0).c & 1u << 28))
+		return;
+	wr_c4(rd_c4() | CR4_OSXSAVE);
+	set_xcr0(7);
+	page_map(T, page_alloc(), RWU);
+	page_map(T + 0x1000, 0, 0);
+	late_page = page_alloc();
+	for (u32 i = 0; i < 3; i++)
+		MEM32(late_page + 4 * i) = 105 + i;
+	begin("avx.masked.page-end");
+	elements_init(0x15);
+	elements_run(&r, masked, T + 0x1000 - 20);
+	CHECK_END(&r, masked);
+	elements_check(0x15);
+	begin("avx.masked.fault");
+	elements_init(0x75);
+	elements_run(&r, masked, T + 0x1000 - 20);
+	CHECK_TRAP(&r, VEC_PF, PFEC_U, masked);
+	check_that("page", r.cr2 & ~0xfffu, T + 0x1000);
+	begin("avx.gather.page-end");
+	elements_init(0x1f);
+	elements_run(&r, gather, T + 0x1000 - 20);
+	CHECK_END(&r, gather);
+	elements_check(0x1f);
+	begin("avx.gather.fault");
+	elements_init(0xdb);
+	elements_run(&r, gather, T + 0x1000 - 20);
+	CHECK_TRAP(&r, VEC_PF, PFEC_U, gather);
+	check_that("cr2", r.cr2, T + 0x1004);
+	begin("avx.gather.restart");
+	late_count = 0;
+	trap_hook = late_hook;
+	elements_run(&r, gather, T + 0x1000 - 20);
+	trap_hook = NULL;
+	CHECK_END(&r, gather);
+	check_that("#PF once", late_count, 1);
+	elements_check(0xdb);
+	for (u32 i = 0; i < 8; i++)
+		check_that("mask", MEM32(mem + 544 + 4 * i), 0);
+}
+
 void guest_main(void)
 {
 	c0 = rd_c0() & ~(CR0_EM | CR0_TS);
@@ -448,4 +543,5 @@ void guest_main(void)
 	}
 	identity_on();
 	test_page_end();
+	test_elements();
 }
