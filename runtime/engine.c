@@ -366,6 +366,8 @@ static void pending_sleep(struct engine *e)
 
 	vcpu_fpu_put(v);
 	e->stats.halts++;
+	if (e->idle)
+		e->idle(e->idle_opaque);
 	__atomic_store_n(&e->sleeping, 1, __ATOMIC_SEQ_CST);
 	/* Returns at once if kick is no longer 0: no wake-up is lost. */
 	raw_futex(&v->cpu.kick, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0);

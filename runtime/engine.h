@@ -114,6 +114,8 @@ struct engine {
 
 	int (*intack)(void *opaque);
 	void *intack_opaque;
+	void (*idle)(void *opaque);
+	void *idle_opaque;
 
 	/* any thread */
 	u32 irq_level, nmi, want_intr;
