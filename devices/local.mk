@@ -22,4 +22,5 @@ devices_SRCS := \
 	devices/pc_console.c \
 	devices/pc_thread.c \
 	devices/pci_host.c \
+	devices/smbios.c \
 	devices/state.c

@@ -100,12 +100,16 @@ static void ns16550_update(struct ns16550 *u)
 	irq_set(&u->out, gate && ns16550_iir(u) != IIR_NONE);
 }
 
+/*
+ * The time of a character at the guest's rate, but not slower than 115200
+ * baud: our line is fast, and the timeout is what a person who types waits for.
+ */
 static u64 ns16550_char_ns(const struct ns16550 *u)
 {
 	u64 divisor = u->dll | u->dlm << 8;
+	u64 ns = MAX(divisor, 1) * 16 * CHAR_BITS * NS_PER_SEC / UART_CLOCK;
 
-	/* 16 clocks a bit; 0 acts as no division to speak of */
-	return MAX(divisor, 1) * 16 * CHAR_BITS * NS_PER_SEC / UART_CLOCK;
+	return MIN(ns, NS16550_BYTE_NS);
 }
 
 /* Data that stays below the trigger level raises the timeout interrupt. */
@@ -182,26 +186,35 @@ static unsigned ns16550_take(struct ns16550 *u, u8 *buf, unsigned max)
 	return n;
 }
 
-/* Takes a batch from the host, if the FIFO is empty and the rest is over. */
+/* True if the guest must have its rest first. Who polls is never overfed. */
+static bool ns16550_rests(struct ns16550 *u, u64 now)
+{
+	if (now >= u->refill_at || !(u->ier & IER_RDA))
+		u->burst = 0;
+	if (u->burst < NS16550_BURST)
+		return false;
+	timer_arm(u->timers, &u->refill, u->refill_at);
+	return true;
+}
+
+/* Takes a batch from the host, if the FIFO is empty and no rest is due. */
 static void ns16550_fill(struct ns16550 *u, u64 now)
 {
 	u8 buf[NS16550_FIFO];
 	unsigned n;
 
-	if (u->count || !ns16550_may_receive(u))
+	if (u->count || !ns16550_may_receive(u) || ns16550_rests(u, now))
 		return;
-	if (now < u->refill_at) {
-		timer_arm(u->timers, &u->refill, u->refill_at);
-		return;
-	}
 	n = ns16550_take(u, buf, ns16550_depth(u));
 	must(n <= ns16550_depth(u), "host gave %u bytes", n);
 	if (!n)
 		return;
 	for (unsigned i = 0; i < n; i++)
 		ns16550_put(u, buf[i]);
-	u->filled_at = now;
-	u->refill_at = now + n * NS16550_BYTE_NS;
+	if (!u->burst)
+		u->burst_at = now;
+	u->burst += n;
+	u->refill_at = u->burst_at + u->burst * NS16550_BYTE_NS;
 	ns16550_arm_timeout(u, now);
 	ns16550_update(u);
 }
@@ -216,14 +229,20 @@ void ns16550_kick(struct ns16550 *u)
 	ns16550_fill(u, clock_now(u->clock));
 }
 
-/* The guest has emptied the FIFO: let it rest in proportion. */
+void ns16550_idle(struct ns16550 *u)
+{
+	u->burst = 0;
+	ns16550_fill(u, clock_now(u->clock));
+}
+
+/* The guest has emptied the FIFO: more, or a rest in proportion. */
 static void ns16550_drained(struct ns16550 *u, u64 now)
 {
-	u64 rest = (now - u->filled_at) * NS16550_REST;
+	u64 rest = (now - u->burst_at) * NS16550_REST;
 
 	/* a guest that does not look for a second is not busy with us */
 	u->refill_at = MAX(u->refill_at, now + MIN(rest, NS_PER_SEC / 50));
-	timer_arm(u->timers, &u->refill, u->refill_at);
+	ns16550_fill(u, now);
 }
 
 static u8 ns16550_read_data(struct ns16550 *u, u64 now)
@@ -234,11 +253,11 @@ static u8 ns16550_read_data(struct ns16550 *u, u64 now)
 		return 0;
 	u->head = (u->head + 1) % NS16550_FIFO;
 	u->count--;
+	ns16550_arm_timeout(u, now);
 	if (!u->count) {
 		u->looped = false;
 		ns16550_drained(u, now);
 	}
-	ns16550_arm_timeout(u, now);
 	return byte;
 }
 
@@ -436,7 +455,8 @@ void ns16550_reset(struct ns16550 *u)
 	u->thr_pending = false;
 	u->timeout_pending = false;
 	u->rts_used = false;
-	u->filled_at = u->refill_at = 0;
+	u->burst = 0;
+	u->burst_at = u->refill_at = 0;
 	timer_disarm(u->timers, &u->timeout);
 	timer_disarm(u->timers, &u->refill);
 	ns16550_update(u);
@@ -493,7 +513,8 @@ void ns16550_state(struct ns16550 *u, struct state *s)
 		ns16550_reset(u);
 		return;
 	}
-	u->filled_at = u->refill_at = now;
+	u->burst = 0;
+	u->burst_at = u->refill_at = now;
 	ns16550_arm_timeout(u, now);
 	timer_arm(u->timers, &u->refill, now + 1);
 	ns16550_update(u);

@@ -9,10 +9,13 @@
  *
  * Input is paced, since a guest whose serial driver is fed without a pause
  * never gets to run the program that should read it, and then drops bytes in
- * its own buffers. The next batch comes when the guest has emptied the FIFO
- * and has then had NS16550_REST times as long for itself as it took for the
- * last batch, and not earlier than NS16550_BYTE_NS a byte. A guest that has
- * raised RTS once and then drops it gets nothing until it raises it again.
+ * its own buffers. A guest that empties the FIFO finds more in it at once, up
+ * to NS16550_BURST bytes: a driver takes them in one interrupt. The next burst
+ * comes when the guest has gone idle, which says that it has dealt with the
+ * last (ns16550_idle()), or, if it is busy with something else, when it has
+ * had NS16550_REST times as long for itself as the burst took, and not faster
+ * than a line of 115200 baud is. A guest that has raised RTS once and then
+ * drops it gets nothing until it raises it again.
  */
 #ifndef UMBRA_DEVICES_NS16550_H
 #define UMBRA_DEVICES_NS16550_H
@@ -23,7 +26,8 @@
 #include "state.h"
 
 #define NS16550_FIFO	16
-#define NS16550_BYTE_NS 5000 /* fastest input: 200 kB/s */
+#define NS16550_BURST	240   /* Linux takes at most 256 an interrupt */
+#define NS16550_BYTE_NS 86805 /* ten bits at 115200 baud */
 #define NS16550_REST	3
 
 struct ns16550_host {
@@ -48,8 +52,9 @@ struct ns16550 {
 	bool thr_pending; /* THRE interrupt: not seen in IIR yet */
 	bool timeout_pending; /* character timeout interrupt */
 	bool rts_used;	      /* the guest has raised RTS */
-	u64 filled_at;	      /* ns: the last batch was put into the FIFO */
-	u64 refill_at;	      /* ns: no new batch before */
+	u16 burst;	      /* bytes of the current burst */
+	u64 burst_at;	      /* ns: its first bytes came */
+	u64 refill_at;	      /* ns: a burst that is over has had its rest */
 	struct irq_line out;
 	const struct clock *clock;
 	struct timers *timers;
@@ -67,6 +72,9 @@ void ns16550_reset(struct ns16550 *uart);
 
 /* Host input is there: take what there is room for. */
 void ns16550_kick(struct ns16550 *uart);
+
+/* The guest has nothing to do: it is ready for more. */
+void ns16550_idle(struct ns16550 *uart);
 
 void ns16550_state(struct ns16550 *uart, struct state *s);
 

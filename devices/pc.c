@@ -10,6 +10,7 @@
 #include "pc_impl.h"
 #include "runtime/bits.h"
 #include "runtime/log.h"
+#include "smbios.h"
 
 #define PC_PCI_MEM_FIRST PC_RAM_MAX
 #define PC_PCI_MEM_LAST	 (IOAPIC_BASE - 1)
@@ -292,6 +293,9 @@ static void pc_write_tables(struct pc *pc)
 	must(acpi_build(&acpi, pc->cfg.ram + ACPI_TABLES_GPA, ACPI_TABLES_SIZE,
 			ACPI_TABLES_GPA) > 0,
 	     "ACPI tables do not fit");
+	must(smbios_build(pc->cfg.ram + SMBIOS_GPA, SMBIOS_SIZE, SMBIOS_GPA) >
+		     0,
+	     "SMBIOS tables do not fit");
 }
 
 int pc_init(struct pc *pc, const struct pc_config *cfg)
@@ -468,6 +472,13 @@ void pc_ferr(struct pc *pc, bool level)
 {
 	pc_lock(pc);
 	isa_ports_ferr(&pc->isa, level);
+	pc_unlock(pc);
+}
+
+void pc_idle(struct pc *pc)
+{
+	pc_lock(pc);
+	ns16550_idle(&pc->uart);
 	pc_unlock(pc);
 }
 

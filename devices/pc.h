@@ -148,6 +148,9 @@ void pc_ferr(struct pc *pc, bool level);
 void pc_power_button(struct pc *pc);
 void pc_nmi(struct pc *pc); /* somebody presses the NMI button */
 
+/* The CPU halts: the guest has dealt with all that it was given. */
+void pc_idle(struct pc *pc);
+
 /* Queues console input; how much fitted. */
 size_t pc_console_in(struct pc *pc, const u8 *buf, size_t len);
 /* Hands on what console output is still buffered. */

@@ -33,7 +33,7 @@ static int mmio_read_part(struct engine *e, gpa_t gpa, void *buf, unsigned len)
 }
 
 /* Natural pieces of at most 8 bytes, as a bus would make them. */
-unsigned mmio_piece(gpa_t gpa, unsigned len)
+static unsigned mmio_piece(gpa_t gpa, unsigned len)
 {
 	unsigned n = 8;
 
@@ -61,12 +61,19 @@ int mmio_read(struct engine *e, gpa_t gpa, void *buf, unsigned len)
 int mmio_write(struct engine *e, gpa_t gpa, const void *buf, unsigned len)
 {
 	struct mmio *m = &e->mmio;
+	const u8 *p = buf;
 
-	if (m->nwrite == MMIO_WRITES || len > sizeof(m->wr_data) - m->wr_used)
+	/* up to six pieces are smaller than 8 bytes */
+	if (m->nwrite + len / 8 + 6 > MMIO_WRITES)
 		return -1;
-	m->write[m->nwrite++] = (struct mmio_write){ gpa, m->wr_used, len };
-	light_copy(m->wr_data + m->wr_used, buf, len);
-	m->wr_used += len;
+	for (unsigned n; len; len -= n, gpa += n, p += n) {
+		struct mmio_write *w = &m->write[m->nwrite++];
+
+		n = mmio_piece(gpa, len);
+		w->gpa = gpa;
+		w->len = n;
+		light_copy(w->data, p, n);
+	}
 	engine_kick_self(e);
 	return 0;
 }
@@ -114,7 +121,7 @@ static void tlb_fill(struct engine *e, u32 la, const struct mmu_xlat *x,
 	struct tlb_entry *t = (struct tlb_entry *)e->v->cpu.tlb;
 	u64 page = la & PAGE_MASK;
 
-	if (e->brk || (e->modes[e->mode].flags & XM_ALIGN))
+	if (e->v->cpu.tlb == (u64)e->v->cpu.tlbs[TLB_NONE])
 		return; /* every access is looked at */
 	t += (la >> PAGE_SHIFT) & (TLB_SIZE - 1);
 	if (t->rtag != page)
@@ -170,10 +177,10 @@ static bool access_drops(struct engine *e, struct block *b, gpa_t gpa)
 	return true;
 }
 
-/* #AC(0) for a misaligned access (SDM vol. 3, 6.15, vector 17). */
+/* #AC(0) for a misaligned access (SDM vol. 3, table 6-7): 80 bits as 64. */
 static bool access_misaligned(struct engine *e, u32 la, unsigned size)
 {
-	unsigned a = size & -size;
+	unsigned a = size == 10 ? 8 : size & -size;
 
 	if (!(e->modes[e->mode].flags & XM_ALIGN) || a > 8)
 		return false;
@@ -190,8 +197,6 @@ static u64 access_bounce(struct engine *e, struct block *b, u32 la,
 	struct mmu_xlat x;
 
 	must(size <= BOUNCE_SIZE - 64, "bounce of %u bytes", size);
-	if (write && mmio_write_waits(e))
-		return 0; /* after the client has taken what waits */
 	bo->nparts = first < size ? 2 : 1;
 	bo->part[0].len = first;
 	bo->part[1].len = size - first;
@@ -204,6 +209,8 @@ static u64 access_bounce(struct engine *e, struct block *b, u32 la,
 		if (write && bo->part[i].hva && x.has_code &&
 		    access_drops(e, b, x.gpa))
 			return 0;
+		if (write && !bo->part[i].hva && mmio_write_waits(e))
+			return 0; /* restart after the client took it */
 	}
 	for (unsigned i = 0, off = 0; i < bo->nparts; i++) {
 		struct bounce_part *p = &bo->part[i];

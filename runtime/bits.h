@@ -133,6 +133,7 @@
 #define MSR_TSC		    0x10
 #define MSR_APIC_BASE	    0x1b
 #define MSR_FEATURE_CONTROL 0x3a
+#define MSR_TSC_ADJUST	    0x3b
 #define MSR_SPEC_CTRL	    0x48
 #define MSR_BIOS_SIGN_ID    0x8b
 #define MSR_MTRRCAP	    0xfe

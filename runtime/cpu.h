@@ -78,8 +78,9 @@ struct tlb_entry {
 	u64 addend; /* hva = gva + addend */
 	u64 pad;
 };
-/* TLB_SUPER_AC serves CPL < 3 while SMAP is lifted by EFLAGS.AC. */
-enum { TLB_SUPER, TLB_USER, TLB_SUPER_AC, TLB_NR };
+/* TLB_SUPER_AC serves CPL < 3 while SMAP is lifted by EFLAGS.AC; TLB_NONE is
+ * always empty, for modes in which C looks at every access. */
+enum { TLB_SUPER, TLB_USER, TLB_SUPER_AC, TLB_NONE, TLB_NR };
 
 #define BOUNCE_SIZE 4096
 

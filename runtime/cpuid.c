@@ -189,10 +189,11 @@ static void leaf_extended_features(const struct vcpu *v, u32 sub, u32 r[4])
 		return;
 	host_leaf(v->host, 7, 0, host);
 	r[EAX] = 1;
-	/* SMEP is ours; ERMS as the host's rep movs is; bit 13: FCS and FDS
+	/* SMEP is ours, as is TSC_ADJUST, without which kernels watch the TSC
+	 * by worse clocks; ERMS as the host's rep movs is; bit 13: FCS and FDS
 	 * are deprecated. */
-	r[EBX] = feat_register(v, 7, 0, EBX) | BIT(7) | (host[EBX] & BIT(9)) |
-		 BIT(13);
+	r[EBX] = feat_register(v, 7, 0, EBX) | BIT(1) | BIT(7) |
+		 (host[EBX] & BIT(9)) | BIT(13);
 	r[ECX] = feat_register(v, 7, 0, ECX) | BIT(2); /* UMIP */
 	/* FSRM as the host; IBRS and IBPB; ARCH_CAPABILITIES */
 	r[EDX] = (host[EDX] & BIT(4)) | BIT(26) | BIT(29);

@@ -72,8 +72,12 @@ static struct htab *htab_get(struct engine *e)
 }
 
 /* The helper TLB's half for the current privilege (HAZARDS 54). */
-static unsigned engine_tlb_set(const struct vcpu *v)
+static unsigned engine_tlb_set(const struct engine *e)
 {
+	const struct vcpu *v = e->v;
+
+	if (e->brk || (e->modes[e->mode].flags & XM_ALIGN))
+		return TLB_NONE;
 	if (vcpu_priv(v) == MMU_USER)
 		return TLB_USER;
 	return v->cpu.sysflags & EFL_AC ? TLB_SUPER_AC : TLB_SUPER;
@@ -91,7 +95,7 @@ void engine_activate(struct engine *e)
 		e->view = view;
 		e->cur = htab_get(e);
 		v->cpu.window = vmmu_window(v->mmu, user);
-		v->cpu.tlb = (u64)v->cpu.tlbs[engine_tlb_set(v)];
+		v->cpu.tlb = (u64)v->cpu.tlbs[engine_tlb_set(e)];
 	}
 	e->cur->used = ++e->stamp;
 	v->cpu.hash = (u64)e->cur->table;
@@ -287,6 +291,7 @@ static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
 		    v->db_pending || h->end ||
 		    (c->iflag && engine_irq_waits(e)))
 			return 0;
+		vcpu_fpu_get(v);
 		return 1;
 	case H_END:
 		mmio_forget_reads(e);
@@ -332,34 +337,22 @@ void engine_wire(struct engine *e)
 
 enum todo { TODO_RUN, TODO_AGAIN, TODO_LEAVE };
 
-/* The next piece of the writes that wait. */
-static void pending_mmio_write(struct engine *e)
-{
-	struct umbra_run *run = e->v->run;
-	struct mmio *m = &e->mmio;
-	struct mmio_write *w = &m->write[m->wr_next];
-	unsigned n = mmio_piece(w->gpa, w->len);
-
-	run->reason = UMBRA_EXIT_MMIO;
-	run->mmio.is_write = true;
-	run->mmio.gpa = w->gpa;
-	run->mmio.len = (u8)n;
-	light_copy(run->mmio.data, m->wr_data + w->off, n);
-	e->stats.mmio_writes++;
-	w->gpa += n;
-	w->off += n;
-	w->len -= n;
-	if (!w->len && ++m->wr_next == m->nwrite)
-		mmio_forget_writes(e);
-}
-
 static enum todo pending_mmio(struct engine *e)
 {
 	struct umbra_run *run = e->v->run;
 	struct mmio *m = &e->mmio;
 
 	if (mmio_write_waits(e)) {
-		pending_mmio_write(e);
+		const struct mmio_write *w = &m->write[m->out++];
+
+		if (m->out == m->nwrite)
+			mmio_forget_writes(e);
+		run->reason = UMBRA_EXIT_MMIO;
+		run->mmio.is_write = true;
+		run->mmio.gpa = w->gpa;
+		run->mmio.len = (u8)w->len;
+		light_copy(run->mmio.data, w->data, 8);
+		e->stats.mmio_writes++;
 		return TODO_LEAVE;
 	}
 	if (m->want) {
@@ -431,6 +424,8 @@ static void pending_sleep(struct engine *e)
 
 	vcpu_fpu_put(v);
 	e->stats.halts++;
+	if (e->idle)
+		e->idle(e->idle_opaque);
 	__atomic_store_n(&e->sleeping, 1, __ATOMIC_SEQ_CST);
 	/* Returns at once if kick is no longer 0: no wake-up is lost. */
 	raw_futex(&v->cpu.kick, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0);

@@ -35,9 +35,9 @@ struct fetch_entry {
 /* MMIO under way. Reads are repeated: the instruction is restarted when the
  * client has supplied a value and finds it here; nothing comes in between,
  * since the device has already acted. Writes wait in order for the end of
- * their instruction; the client gets them piece by piece. */
-#define MMIO_READS  520 /* the pieces of the longest operand */
-#define MMIO_WRITES 64
+ * their instruction. The largest access is a state image. */
+#define MMIO_READS 128
+#define MMIO_WRITES 128
 struct mmio_read {
 	gpa_t gpa;
 	unsigned len;
@@ -45,7 +45,8 @@ struct mmio_read {
 };
 struct mmio_write {
 	gpa_t gpa;
-	unsigned off, len; /* in wr_data */
+	unsigned len;
+	u8 data[8];
 };
 struct mmio {
 	struct mmio_read read[MMIO_READS];
@@ -53,9 +54,8 @@ struct mmio {
 	u32 eip;	      /* of the instruction that they are for */
 	bool want;	      /* read[nread] is to be asked of the client */
 	bool asked;	      /* and the client runs with it */
-	unsigned nwrite, wr_next, wr_used;
 	struct mmio_write write[MMIO_WRITES];
-	u8 wr_data[BOUNCE_SIZE];
+	unsigned nwrite, out; /* waiting; next to go */
 };
 
 /* A helper-form access that no single host page can serve. */
@@ -115,6 +115,8 @@ struct engine {
 
 	int (*intack)(void *opaque);
 	void *intack_opaque;
+	void (*idle)(void *opaque);
+	void *idle_opaque;
 
 	/* any thread */
 	u32 irq_level, nmi, want_intr;
@@ -179,7 +181,6 @@ u64 engine_seg_fault(struct cpu *c, u32 off, u64 acc);
 void engine_tlb_flush(struct engine *e);
 int mmio_read(struct engine *e, gpa_t gpa, void *buf, unsigned len);
 int mmio_write(struct engine *e, gpa_t gpa, const void *buf, unsigned len);
-unsigned mmio_piece(gpa_t gpa, unsigned len);
 static inline bool mmio_write_waits(const struct engine *e)
 {
 	return e->mmio.nwrite;
@@ -196,7 +197,7 @@ static inline void mmio_forget_reads(struct engine *e)
 }
 static inline void mmio_forget_writes(struct engine *e)
 {
-	e->mmio.nwrite = e->mmio.wr_next = e->mmio.wr_used = 0;
+	e->mmio.nwrite = e->mmio.out = 0;
 }
 void brk_check(struct engine *e, gva_t la, unsigned len, bool write);
 
@@ -205,6 +206,7 @@ int signals_init(void);
 int signals_attach(struct engine *e); /* the calling thread runs e */
 void signals_detach(struct engine *e);
 int signals_kick_number(void);
+extern const char signals_no_memory[];
 
 /* --- dump.c */
 void engine_dump(void *engine);

@@ -99,6 +99,15 @@ static bool fault_code(struct engine *e, struct block *b,
 	return true;
 }
 
+/* The host's fault: the instruction would start over. */
+static void fault_error(struct engine *e, const char *text)
+{
+	e->v->run->reason = UMBRA_EXIT_ERROR;
+	e->v->run->error = text;
+	e->leave = true;
+	e->restart = true;
+}
+
 static bool fault_page(struct engine *e, struct block *b,
 		       const struct bsite *s)
 {
@@ -137,11 +146,9 @@ static bool fault_page(struct engine *e, struct block *b,
 	case MMU_NOMEM:
 		break;
 	}
-	v->run->reason = UMBRA_EXIT_ERROR;
-	v->run->error = "the host refuses further memory mappings: raise "
-			"vm.max_map_count or free memory";
 	engine_restore(e, b, s);
-	e->leave = true;
+	fault_error(e, "the host refuses further memory mappings: raise "
+		       "vm.max_map_count or free memory");
 	return false;
 }
 
@@ -182,6 +189,9 @@ bool engine_fault(struct engine *e)
 	switch (f->trapno) {
 	case FAULT_KICK:
 		e->restart = true;
+		break;
+	case FAULT_BUS:
+		fault_error(e, signals_no_memory);
 		break;
 	case VEC_DE:
 		exc_raise(v, VEC_DE);

@@ -8,6 +8,6 @@ runtime_LIGHT := runtime/engine.c runtime/block.c runtime/access.c runtime/fault
 	runtime/sys.c runtime/sys_cr.c runtime/sys_fpu.c runtime/sys_int.c \
 	runtime/sys_io.c runtime/sys_misc.c runtime/sys_msr.c \
 	runtime/sys_seg.c runtime/sys_stack.c runtime/sys_string.c \
-	runtime/sys_vm86.c runtime/cpuid.c
+	runtime/sys_vector.c runtime/sys_vm86.c runtime/cpuid.c
 runtime_SRCS += $(runtime_LIGHT)
 runtime_LIGHT_SRCS += $(runtime_LIGHT)

@@ -317,6 +317,22 @@ static enum hret sys_dispatch(struct vcpu *v, const struct insn *i)
 	case OP_XRSTOR:
 	case OP_XRSTORS:
 		return sys_fpu(v, i);
+	case OP_MASKMOVQ:
+	case OP_MASKMOVDQU:
+	case OP_VMASKMOVDQU:
+	case OP_VMASKMOVPS:
+	case OP_VMASKMOVPD:
+	case OP_VPMASKMOVD:
+	case OP_VPMASKMOVQ:
+	case OP_VGATHERDPS:
+	case OP_VGATHERDPD:
+	case OP_VGATHERQPS:
+	case OP_VGATHERQPD:
+	case OP_VPGATHERDD:
+	case OP_VPGATHERDQ:
+	case OP_VPGATHERQD:
+	case OP_VPGATHERQQ:
+		return sys_vector(v, i);
 	default:
 		return sys_unhandled(v, i);
 	}

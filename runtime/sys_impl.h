@@ -325,5 +325,7 @@ sys_fn sys_push, sys_pop, sys_pusha, sys_popa, sys_enter, sys_leave;
 sys_fn sys_bcd, sys_bit, sys_cmpxchg8b, sys_xlat, sys_cpuid;
 /* sys_fpu.c */
 sys_fn sys_fpu;
+/* sys_vector.c */
+sys_fn sys_vector;
 
 #endif

@@ -154,6 +154,9 @@ static bool msr_read(struct vcpu *v, u32 n, u64 *val)
 	case MSR_TSC:
 		*val = tsc_read(v);
 		return true;
+	case MSR_TSC_ADJUST: /* what writes have added to the counter */
+		*val = v->tsc_offset;
+		return true;
 	case MSR_PLATFORM_ID:
 	case MSR_MCG_CAP: /* no banks */
 	case MSR_MCG_STATUS:
@@ -231,10 +234,11 @@ static bool msr_write_efer(struct vcpu *v, u64 val)
 	return true;
 }
 
-/* The counter itself is the host's: rdtsc goes through C from then on. */
-static bool msr_write_tsc(struct vcpu *v, u64 val)
+/* The counter itself is the host's: rdtsc goes through C from then on. Others
+ * read the offset from their threads (umbra_tsc). */
+static bool msr_write_tsc_adjust(struct vcpu *v, u64 val)
 {
-	v->tsc_offset += val - tsc_read(v);
+	__atomic_store_n(&v->tsc_offset, val, __ATOMIC_RELAXED);
 	v->mode_dirty = true;
 	return true;
 }
@@ -262,7 +266,10 @@ static bool msr_write(struct vcpu *v, u32 n, u64 val)
 	}
 	switch (n) {
 	case MSR_TSC:
-		return msr_write_tsc(v, val);
+		return msr_write_tsc_adjust(v, v->tsc_offset + val -
+						       tsc_read(v));
+	case MSR_TSC_ADJUST:
+		return msr_write_tsc_adjust(v, val);
 	case MSR_SPEC_CTRL:
 		if (val & ~1ull) /* IBRS; STIBP and SSBD are not offered */
 			return false;

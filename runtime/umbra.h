@@ -131,6 +131,10 @@ int umbra_vcpu_run(struct vcpu *v);
 /* The CPU's INTR pin. The callback gives the vector when the CPU accepts it
  * (-1: spurious drop); it runs on the vCPU's thread. */
 void umbra_set_intack(struct vcpu *v, int (*intack)(void *), void *opaque);
+/* The guest's time stamp counter, now; from any thread. */
+uint64_t umbra_tsc(struct vcpu *v);
+/* Called on the vCPU's thread each time before it sleeps in a halt. */
+void umbra_set_idle(struct vcpu *v, void (*idle)(void *), void *opaque);
 void umbra_irq(struct vcpu *v, bool level);
 void umbra_nmi(struct vcpu *v);
 /* Makes umbra_vcpu_run return with UMBRA_EXIT_INTR soon. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 #include "engine.h"
 #include "glue.h"
@@ -214,6 +215,7 @@ void umbra_vcpu_free(struct vcpu *v)
 		return;
 	must_set_dump(NULL, NULL);
 	e = v->eng;
+	vmmu_free(v->mmu); /* reports its zaps to the engine */
 	if (e) {
 		signals_detach(e);
 		tcache_free(e->tc);
@@ -225,7 +227,6 @@ void umbra_vcpu_free(struct vcpu *v)
 		free(e->out);
 		free(e);
 	}
-	vmmu_free(v->mmu);
 	if (v->vm)
 		v->vm->vcpu = NULL;
 	free(v->run);
@@ -235,6 +236,17 @@ void umbra_vcpu_free(struct vcpu *v)
 struct umbra_run *umbra_vcpu_run_area(struct vcpu *v)
 {
 	return v->run;
+}
+
+uint64_t umbra_tsc(struct vcpu *v)
+{
+	return __rdtsc() + __atomic_load_n(&v->tsc_offset, __ATOMIC_RELAXED);
+}
+
+void umbra_set_idle(struct vcpu *v, void (*idle)(void *), void *opaque)
+{
+	v->eng->idle = idle;
+	v->eng->idle_opaque = opaque;
 }
 
 void umbra_set_intack(struct vcpu *v, int (*intack)(void *), void *opaque)

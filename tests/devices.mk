@@ -12,4 +12,5 @@ tests_UNIT_SRCS += \
 	tests/test_mc146818.c \
 	tests/test_ns16550.c \
 	tests/test_pc.c \
-	tests/test_pci_host.c
+	tests/test_pci_host.c \
+	tests/test_smbios.c

@@ -162,6 +162,7 @@ PIECE cross_end
 
 /* An interrupt's handler comes again before its first instruction. */
 PIECE storm
+	out	0x10, al
 	sti
 	nop
 	nop

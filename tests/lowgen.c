@@ -170,21 +170,39 @@ static void gen_regs(struct rng *r, enum low_seg seg, struct low_regs *regs)
 	regs->eflags = rng_u32(r) & EFL_ARITH;
 }
 
-/* An offset in the segment where `size` bytes can be, mostly. */
-static u32 gen_ea(struct rng *r, enum low_seg seg, bool stack, bool aligned)
+/* An offset in the segment where an operand can be, mostly; one in `ends` goes
+ * over an end of what is mapped. */
+static u32 gen_ea(struct rng *r, enum low_seg seg, bool stack, bool aligned,
+		  u32 ends)
 {
 	u32 area = stack && seg == LOW_16 ? LOW_STACK : LOW_DATA;
 	u32 off = 0x400 + rng_below(r, LOW_PAGES * 4096 - 0x800);
 
 	if (seg == LOW_FLAT && rng_one_in(r, 40)) /* the window's end */
 		return LOW_TOP + 0xf80 + rng_below(r, 0x80);
-	if (rng_one_in(r, 24))
+	if (rng_one_in(r, ends))
 		off = LOW_PAGES * 4096 - rng_below(r, 40);
-	else if (rng_one_in(r, 24))
-		off = rng_below(r, 20);
+	else if (rng_one_in(r, ends))
+		off = rng_below(r, 40) - 20;
 	if (aligned && !rng_one_in(r, 16))
 		off &= ~31u;
 	return area - low_base(seg, stack && seg == LOW_16) + off;
+}
+
+/* Masks are about what is not there. */
+static u32 op_ends(const struct oprow *row)
+{
+	switch (row->op) {
+	case OP_MASKMOVQ:
+	case OP_MASKMOVDQU:
+	case OP_VMASKMOVDQU:
+	case OP_VMASKMOVPS:
+	case OP_VMASKMOVPD:
+	case OP_VPMASKMOVD:
+	case OP_VPMASKMOVQ:
+		return 3;
+	}
+	return row->reach == REACH_GATHER ? 3 : 24;
 }
 
 static void set_reg(struct rng *r, struct gen_case *g, int n, u32 v)
@@ -212,6 +230,21 @@ static bool op_uses_stack(const struct insn *insn)
 	return false;
 }
 
+/* Two or four indices of a gather: small, of both signs; the upper half of a
+ * wide one does not count in 32-bit code. */
+static void gen_indices(struct rng *r, const struct insn *i, u8 *x)
+{
+	for (int k = 0; k < 16; k += 4) {
+		u32 n = rng_below(r, 128) - 64;
+
+		if (i->row->opcode & 1 && k & 4)
+			n = rng_one_in(r, 2) ? rng_u32(r) : 0;
+		else if (rng_one_in(r, 40))
+			n = rng_u32(r);
+		put32(x + k, n);
+	}
+}
+
 /* Registers (or the displacement) so that the operand lies at ea. */
 static bool place_operand(struct rng *r, struct gen_case *g, u32 *at)
 {
@@ -231,14 +264,8 @@ static bool place_operand(struct rng *r, struct gen_case *g, u32 *at)
 			patch_disp(g, ea);
 		else
 			set_reg(r, g, i->base, ea - i->disp);
-		for (int k = 0; k < 16; k += 4)
-			put32(g->ximage + 160 + 16 * i->index + k,
-			      (k & 4) && i->row->opcode & 1 ? 0 :
-							     rng_below(r, 64));
-		for (int k = 0; k < 16; k += 4)
-			put32(g->ximage + 576 + 16 * i->index + k,
-			      (k & 4) && i->row->opcode & 1 ? 0 :
-							     rng_below(r, 64));
+		gen_indices(r, i, g->ximage + 160 + 16 * i->index);
+		gen_indices(r, i, g->ximage + 576 + 16 * i->index);
 		return true;
 	}
 	if (i->base >= 0 && i->index >= 0) {
@@ -309,7 +336,7 @@ static void place_implicit(struct rng *r, struct gen_case *g,
 {
 	struct insn *i = &g->insn;
 	u32 *gpr = g->c.regs.gpr;
-	u32 ea = gen_ea(r, seg, false, false), v;
+	u32 ea = gen_ea(r, seg, false, false, op_ends(i->row)), v;
 
 	switch (i->row->op) {
 	case OP_MOVS:
@@ -317,7 +344,7 @@ static void place_implicit(struct rng *r, struct gen_case *g,
 	case OP_STOS:
 	case OP_LODS:
 	case OP_SCAS:
-		set_reg(r, g, R_SI, gen_ea(r, seg, false, false));
+		set_reg(r, g, R_SI, gen_ea(r, seg, false, false, 24));
 		set_reg(r, g, R_DI, ea);
 		if (rng_one_in(r, 4)) /* comparisons that go on */
 			set_reg(r, g, R_DI, gpr[R_SI]);
@@ -379,7 +406,7 @@ bool gen_insn(struct rng *r, const struct oprow *row, enum low_seg seg,
 	gen_regs(r, seg, &g->c.regs);
 	place_implicit(r, g, seg);
 	ea = gen_ea(r, seg, g->insn.seg == SEG_SS,
-		    row->rowflags & ROW_ALIGNED);
+		    row->rowflags & ROW_ALIGNED, op_ends(row));
 	place_bitoff(r, g, &ea);
 	if (g->insn.has_mem && !place_operand(r, g, &ea))
 		return false;

@@ -88,4 +88,8 @@ u64 env_host_mappings(const struct view *w);
 #define RWAD  (RW | PTE_A | PTE_D)
 #define URWAD (RWAD | PTE_U)
 
+Suite *suite_mmu(void);
+Suite *suite_mmu_host(void);
+Suite *suite_mmu_random(void);
+
 #endif

@@ -180,7 +180,9 @@ fill_root() {
 	mkdir -p root/usr/bin root/usr/lib32 root/usr/include/capstone \
 		root/usr/include/x86_64-linux-gnu/sys root/usr/share/keyrings \
 		root/usr/lib/gcc/x86_64-linux-gnu/12/32
-	(cd root/usr && touch bin/gcc bin/ld lib32/libc.a libelf.h \
+	mkdir -p root/usr/lib/x86_64-linux-gnu/perl/5.36/Time
+	(cd root/usr && touch lib/x86_64-linux-gnu/perl/5.36/Time/HiRes.pm \
+		bin/gcc bin/ld lib32/libc.a libelf.h \
 		include/x86_64-linux-gnu/sys/cdefs.h include/check.h \
 		include/capstone/capstone.h include/x86_64-linux-gnu/ffi.h \
 		include/libelf.h lib/gcc/x86_64-linux-gnu/12/32/libgcc.a \

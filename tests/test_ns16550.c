@@ -258,18 +258,86 @@ START_TEST(rts_stops_input)
 }
 END_TEST
 
-/* A driver with an interrupt handler, slow, and a reader behind it. */
-START_TEST(megabyte)
+/* At 9600 baud, as firmware leaves it: nobody waits 4 ms for a key. */
+START_TEST(key_comes_soon)
+{
+	wr(FCR, 0x87);
+	wr(MCR, 0x0b);
+	wr(IER, 0x01);
+	give(1);
+	dev_time_pass(&t, 340000);
+	ck_assert(!out.level);
+	dev_time_pass(&t, 10000);
+	ck_assert(out.level);
+}
+END_TEST
+
+/* The interrupt handler of a driver; byte_ns is what a byte costs it. */
+static u64 take_all(u64 byte_ns)
+{
+	u64 n = 0;
+
+	ck_assert_uint_eq(rd(IIR) & 1, 0);
+	while (rd(LSR) & 1) {
+		rd(RBR);
+		n++;
+		dev_time_pass(&t, byte_ns);
+	}
+	return n;
+}
+
+/* One interrupt brings many bytes, but an end of it comes. */
+START_TEST(burst)
+{
+	open_port(0x05);
+	give(1000);
+	ck_assert(out.level);
+	ck_assert_uint_eq(take_all(0), NS16550_BURST);
+	ck_assert(!out.level);
+	ns16550_idle(&uart);
+	ck_assert_msg(out.level, "an idle guest gets more at once");
+	ck_assert_uint_eq(take_all(0), NS16550_BURST);
+	ck_assert(!out.level);
+	dev_time_pass(&t, 240 * 86000);
+	ck_assert_msg(!out.level, "a busy one no faster than a line is");
+	dev_time_pass(&t, 240 * 1000);
+	ck_assert(out.level);
+}
+END_TEST
+
+/* Who takes long for a burst has three times as long for the rest. */
+START_TEST(slow_guest_rests)
+{
+	u64 began;
+
+	open_port(0x05);
+	give(1000);
+	began = t.now;
+	ck_assert_uint_eq(take_all(25000), NS16550_BURST);
+	ck_assert_uint_ge(t.now - began, 6000000);
+	dev_time_pass(&t, 17000000);
+	ck_assert(!out.level);
+	dev_time_pass(&t, 1500000);
+	ck_assert(out.level);
+}
+END_TEST
+
+/*
+ * A driver with an interrupt handler and a reader behind it: all of it, in
+ * order, at the line's speed while the guest is busy and faster when idle.
+ */
+static u64 read_megabyte(bool idles)
 {
 	u64 total = 1 << 20;
-	u64 got = 0;
+	u64 got = 0, wrong = 0, spurious = 0;
 	u64 began = t.now;
-	u64 wrong = 0, spurious = 0;
 
 	open_port(0x05);
 	give(total);
 	while (got < total && t.now - began < 600 * NS_PER_SEC) {
 		dev_time_pass(&t, 20000);
+		if (idles)
+			ns16550_idle(&uart);
 		if (!out.level)
 			continue;
 		spurious += rd(IIR) & 1;
@@ -281,9 +349,21 @@ START_TEST(megabyte)
 	ck_assert_uint_eq(got, total);
 	ck_assert_uint_eq(wrong, 0);
 	ck_assert_uint_eq(spurious, 0);
-	/* the handler took 16 us a batch, so three times that was rest */
-	ck_assert_uint_gt(t.now - began, total / 16 * 64000);
-	ck_assert_uint_lt(t.now - began, 60 * NS_PER_SEC);
+	return t.now - began;
+}
+
+START_TEST(megabyte_busy)
+{
+	u64 ns = read_megabyte(false);
+
+	ck_assert_uint_gt(ns, 85 * NS_PER_SEC);
+	ck_assert_uint_lt(ns, 110 * NS_PER_SEC);
+}
+END_TEST
+
+START_TEST(megabyte_idle)
+{
+	ck_assert_uint_lt(read_megabyte(true), 2 * NS_PER_SEC);
 }
 END_TEST
 
@@ -350,7 +430,11 @@ Suite *suite_ns16550(void)
 	tcase_add_test(c, input_survives_clear);
 	tcase_add_test(c, polling_reader);
 	tcase_add_test(c, rts_stops_input);
-	tcase_add_test(c, megabyte);
+	tcase_add_test(c, key_comes_soon);
+	tcase_add_test(c, burst);
+	tcase_add_test(c, slow_guest_rests);
+	tcase_add_test(c, megabyte_busy);
+	tcase_add_test(c, megabyte_idle);
 	tcase_add_test(c, idle_arms_nothing);
 	tcase_add_test(c, save_load);
 	tcase_add_test(c, hostile);

@@ -555,7 +555,8 @@ static u8 letter(size_t n)
 	return n * 31 + (n >> 8);
 }
 
-/* Reads the console as a driver with interrupts would, until `total`. */
+/* Reads the console as a driver with interrupts would, until `total`, and
+ * halts between them. */
 static size_t read_console(size_t total)
 {
 	size_t got = 0, wrong = 0;
@@ -573,6 +574,7 @@ static size_t read_console(size_t total)
 		while (in8(0x3fd) & 1)
 			wrong += in8(0x3f8) != letter(got++);
 		out8(0x20, 0x20);
+		pc_idle(&pc);
 	}
 	ck_assert_uint_eq(wrong, 0);
 	return got;

@@ -348,6 +348,14 @@ START_TEST(time_stamp)
 	ck_assert_int_eq(RUN(0x0f, 0x31), H_NEXT);
 	t = c->gpr[R_AX] | c->gpr[R_DX] << 32;
 	ck_assert(t < 10000000000ull);
+	/* the adjustment is what the write has done, and undoes it */
+	c->gpr[R_CX] = MSR_TSC_ADJUST;
+	ck_assert_int_eq(RUN(0x0f, 0x32), H_NEXT);
+	t = c->gpr[R_AX] | c->gpr[R_DX] << 32;
+	ck_assert_uint_eq(t, v->tsc_offset);
+	c->gpr[R_AX] = c->gpr[R_DX] = 0;
+	ck_assert_int_eq(RUN(0x0f, 0x30), H_END);
+	ck_assert_uint_eq(v->tsc_offset, 0);
 	v = env_user();
 	c->cr4 = CR4_TSD;
 	ck_assert_int_eq(RUN(0x0f, 0x31), H_EXC);

@@ -13,7 +13,7 @@ top=${UMBRA_PROBE_ROOT-}
 multiarch=/usr/include/x86_64-linux-gnu
 
 # "package probe...": there if one of the files is; patterns are allowed.
-# perl-base, tar, gzip, dpkg and apt are part of every Debian system.
+# (perl: Time::HiRes; scripts else make do with perl-base.) perl-base, tar, gzip, dpkg and apt are part of every Debian system.
 packages() {
 	cat <<-END
 	gcc $top/usr/bin/gcc
@@ -23,6 +23,7 @@ packages() {
 	libffi-dev $top$multiarch/ffi.h $top/usr/include/ffi.h
 	libelf-dev $top/usr/include/libelf.h
 	check $top/usr/include/check.h
+	perl $top/usr/lib/x86_64-linux-gnu/perl/5.*/Time/HiRes.pm
 	gcc-multilib $top/usr/lib/gcc/x86_64-linux-gnu/*/32/libgcc.a
 	libc6-dev-i386 $top/usr/lib32/libc.a
 	debian-archive-keyring $top/usr/share/keyrings/debian-archive-keyring.gpg

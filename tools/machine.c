@@ -15,7 +15,6 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
-#include <x86intrin.h>
 
 #include "devices/acpi.h"
 #include "devices/pc.h"
@@ -210,8 +209,9 @@ static void machine_debug_out(void *opaque, const u8 *buf, size_t len)
 
 static u64 machine_tsc_now(void *opaque)
 {
-	(void)opaque;
-	return __rdtsc();
+	struct machine *m = opaque;
+
+	return umbra_tsc(m->vcpu);
 }
 
 /* Reckoned from now, so that an error in tsc_khz shrinks with the distance. */
@@ -219,7 +219,7 @@ static u64 machine_tsc_to_ns(void *opaque, u64 tsc)
 {
 	struct machine *m = opaque;
 	u64 now_ns = machine_now();
-	u64 now = __rdtsc();
+	u64 now = umbra_tsc(m->vcpu);
 
 	if (tsc <= now)
 		return now_ns;
@@ -231,6 +231,13 @@ static int machine_intack(void *opaque)
 	struct machine *m = opaque;
 
 	return pc_intack(&m->pc);
+}
+
+static void machine_idle(void *opaque)
+{
+	struct machine *m = opaque;
+
+	pc_idle(&m->pc);
 }
 
 /* ---- guest RAM */
@@ -399,6 +406,7 @@ static int machine_make_engine(struct machine *m)
 		return machine_fail(m, "cannot start the engine: %s; see umbra "
 				       "doctor", strerror(-err));
 	umbra_set_intack(m->vcpu, machine_intack, m);
+	umbra_set_idle(m->vcpu, machine_idle, m);
 	return 0;
 }
 
@@ -531,7 +539,9 @@ static void machine_loop(struct machine *m)
 		case UMBRA_EXIT_INTR:
 			break;
 		case UMBRA_EXIT_FERR:
+			/* An edge: the board latches it until port f0h. */
 			pc_ferr(&m->pc, true);
+			pc_ferr(&m->pc, false);
 			break;
 		case UMBRA_EXIT_ERROR:
 			machine_error(m, r->error);

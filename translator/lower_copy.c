@@ -236,6 +236,19 @@ static void copy_hint(struct xlate *x)
 	}
 }
 
+/* A load or store of the elements that a mask selects, and no others. */
+static bool copy_is_masked(const struct oprow *row)
+{
+	switch (row->op) {
+	case OP_VMASKMOVPS:
+	case OP_VMASKMOVPD:
+	case OP_VPMASKMOVD:
+	case OP_VPMASKMOVQ:
+		return true;
+	}
+	return false;
+}
+
 static void copy_mem(struct xlate *x)
 {
 	const struct insn *insn = x->insn;
@@ -250,6 +263,9 @@ static void copy_mem(struct xlate *x)
 		copy_gather(x);
 	} else if (insn->row->reach == REACH_BITOFF &&
 		   !copy_bitoff_is_plain(x)) {
+		x_helper(x, false);
+	} else if (copy_is_masked(insn->row) &&
+		   !mem_is_direct(x, insn->seg, copy_acc(insn->row))) {
 		x_helper(x, false);
 	} else {
 		m = mem_operand(x, &g, insn->memsize, copy_acc(insn->row));

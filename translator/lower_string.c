@@ -154,16 +154,23 @@ static void maskmov_op(struct xlate *x, bool gs)
  * The destination [edi] takes an override, unlike a string's. Where it is not
  * simply gs:[edi], rdi holds the host address meanwhile:
  *	(r8: the operand)  mov r14, rdi; lea rdi, operand; op; mov rdi, r14
+ * Bytes that the mask leaves out must not be touched, which the glue for other
+ * forms would do: those are C's.
  */
 void lower_maskmov(struct xlate *x)
 {
 	const struct insn *insn = x->insn;
 	struct gmem g = { .base = R_DI, .index = -1, .seg = insn->seg,
 			  .adsize = insn->adsize };
-	struct hmem m = mem_operand(x, &g, insn->row->memsize,
-				    ACC_READ | ACC_WRITE);
-	bool gs = m.gs;
+	struct hmem m;
+	bool gs;
 
+	if (!mem_is_direct(x, insn->seg, ACC_WRITE)) {
+		x_helper(x, false);
+		return;
+	}
+	m = mem_operand(x, &g, insn->row->memsize, ACC_WRITE);
+	gs = m.gs;
 	if (gs && m.base == H_RDI && m.index == HM_NONE) {
 		maskmov_op(x, true);
 		return;
@@ -174,5 +181,4 @@ void lower_maskmov(struct xlate *x)
 	emit_lea(&x->e, gs ? 4 : 8, H_RDI, &m);
 	maskmov_op(x, gs);
 	emit_mov_rr(&x->e, 8, H_RDI, HR_KEEP);
-	mem_commit(x);
 }

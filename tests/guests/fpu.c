@@ -16,6 +16,7 @@ const struct tcg_skip tcg_skips[] = {
 	{ "fpu.mf-next", "TCG looks for a pending exception at FWAIT only" },
 	{ "fpu.fip-pending", "TCG keeps no FIP" },
 	{ "fpu.ldmxcsr", "TCG accepts reserved MXCSR bits" },
+	{ "avx.masked.page-end", "TCG touches elements that the mask leaves out" },
 	{ 0, 0 },
 };
 
@@ -108,6 +109,37 @@ CODE(keep, "fninit; fld1; fldpi; movups xmm0, [ebx]; movups xmm7, [ebx+16]; "
      "movups [ebx+64], xmm0; fnstsw ax");
 CODE(lazy, "mov ecx, 3; 1: fadd st, st(1); paddd xmm0, xmm1; dec ecx; jnz 1b; "
      "fstp qword ptr [ebx]; movups [ebx+16], xmm0");
+
+/*
+ * Host faults in the middle: pages not yet in the window, and a store to the
+ * code's own page. Linux resets the host's vector state at each handler
+ * (HAZARDS 36), and C runs before the guest goes on.
+ */
+CODE(keep_faults, "fninit; fld1; fldpi; movups xmm0, [ebx]; movups xmm7, "
+     "[ebx+16]; mov edx, 0x800000; 1: mov eax, [edx]; add edx, 0x3ff000; "
+     "cmp edx, 0x3c00000; jb 1b; mov ecx, 20; 2: mov byte ptr [esi+1], cl; "
+     "jmp 3f" F(keep_faults) "3: mov al, 0; dec ecx; jnz 2b; "
+     "fxch; fstp qword ptr [ebx+32]; fstp qword ptr [ebx+40]; "
+     "movups [ebx+48], xmm7; movups [ebx+64], xmm0; movzx eax, al");
+
+static void test_kept_faults(int cpl)
+{
+	struct regs r;
+
+	begin("fpu.kept-across-faults");
+	for (u32 i = 0; i < 32; i++)
+		mem[i] = i * 13 + 5;
+	regs_init(&r, keep_faults, cpl);
+	r.ebx = ADDR(mem);
+	r.esi = ADDR(keep_faults_f);
+	run(&r);
+	CHECK_END(&r, keep_faults);
+	check_that("al", r.eax, 1);
+	check_that("1.0", MEM32(mem + 36), 0x3ff00000);
+	check_that("pi", MEM32(mem + 44), 0x400921fb);
+	check_that("xmm7", memcmp(mem + 48, mem + 16, 16), 0);
+	check_that("xmm0", memcmp(mem + 64, mem, 16), 0);
+}
 
 static void test_kept(int cpl)
 {
@@ -435,6 +467,100 @@ static void test_page_end(void)
 	check_that("cr2", r.cr2, T + 0x1000);
 }
 
+CODE(masked, "vmovups ymm1, [esi]; vpxor xmm0, xmm0, xmm0" F(masked)
+     "vmaskmovps ymm0, ymm1, [ebx]; vmaskmovps [ebx], ymm1, ymm0; "
+     "vmovups [edi], ymm0; vzeroupper");
+CODE(gather, "vmovups ymm1, [esi]; vmovups ymm2, [esi+32]; "
+     "vpxor xmm0, xmm0, xmm0" F(gather)
+     "vgatherdps ymm0, [ebx+ymm2*4], ymm1; "
+     "vmovups [edi], ymm0; vmovups [edi+32], ymm1; vzeroupper");
+
+static u32 late_page, late_count;
+
+static int late_hook(struct regs *r)
+{
+	if (r->vec != VEC_PF || r->cr2 - (T + 0x1000) >= 0x1000)
+		return 0;
+	late_count++;
+	page_map(T + 0x1000, late_page, RWU);
+	return 1;
+}
+
+/* Element 5 is the first of the second page. */
+static void elements_run(struct regs *r, const void *code, u32 ebx)
+{
+	regs_init(r, code, 3);
+	r->ebx = ebx;
+	r->esi = ADDR(mem) + 256;
+	r->edi = ADDR(mem) + 512;
+	memset(mem + 512, 0xee, 64);
+	run(r);
+}
+
+static void elements_init(u32 selected)
+{
+	for (u32 i = 0; i < 8; i++) {
+		MEM32(mem + 256 + 4 * i) = selected >> i & 1 ? 1u << 31 : 0;
+		MEM32(mem + 288 + 4 * i) = i;
+		if (i < 5)
+			MEM32(T + 0x1000 - 20 + 4 * i) = 100 + i;
+	}
+}
+
+static void elements_check(u32 selected)
+{
+	for (u32 i = 0; i < 8; i++)
+		check_that("element", MEM32(mem + 512 + 4 * i),
+			   selected >> i & 1 ? 100 + i : 0);
+}
+
+/* Elements that a mask leaves out fault nowhere; a gather that has faulted goes
+ * on with what is left of its mask. Later pages come by demand. */
+static void test_elements(void)
+{
+	struct regs r;
+
+	if (!(cpuid_of(7, 0).b & 1u << 5) || !(cpuid_of(1, 0).c & 1u << 28))
+		return;
+	wr_c4(rd_c4() | CR4_OSXSAVE);
+	set_xcr0(7);
+	page_map(T, page_alloc(), RWU);
+	page_map(T + 0x1000, 0, 0);
+	late_page = page_alloc();
+	for (u32 i = 0; i < 3; i++)
+		MEM32(late_page + 4 * i) = 105 + i;
+	begin("avx.masked.page-end");
+	elements_init(0x15);
+	elements_run(&r, masked, T + 0x1000 - 20);
+	CHECK_END(&r, masked);
+	elements_check(0x15);
+	begin("avx.masked.fault");
+	elements_init(0x75);
+	elements_run(&r, masked, T + 0x1000 - 20);
+	CHECK_TRAP(&r, VEC_PF, PFEC_U, masked);
+	check_that("page", r.cr2 & ~0xfffu, T + 0x1000);
+	begin("avx.gather.page-end");
+	elements_init(0x1f);
+	elements_run(&r, gather, T + 0x1000 - 20);
+	CHECK_END(&r, gather);
+	elements_check(0x1f);
+	begin("avx.gather.fault");
+	elements_init(0xdb);
+	elements_run(&r, gather, T + 0x1000 - 20);
+	CHECK_TRAP(&r, VEC_PF, PFEC_U, gather);
+	check_that("cr2", r.cr2, T + 0x1004);
+	begin("avx.gather.restart");
+	late_count = 0;
+	trap_hook = late_hook;
+	elements_run(&r, gather, T + 0x1000 - 20);
+	trap_hook = NULL;
+	CHECK_END(&r, gather);
+	check_that("#PF once", late_count, 1);
+	elements_check(0xdb);
+	for (u32 i = 0; i < 8; i++)
+		check_that("mask", MEM32(mem + 544 + 4 * i), 0);
+}
+
 void guest_main(void)
 {
 	c0 = rd_c0() & ~(CR0_EM | CR0_TS);
@@ -442,10 +568,12 @@ void guest_main(void)
 	for (int cpl = 0; cpl < 4; cpl += 3) {
 		test_gates(cpl);
 		test_kept(cpl);
+		test_kept_faults(cpl);
 		test_exceptions(cpl);
 		test_save(cpl);
 		test_xsave(cpl);
 	}
 	identity_on();
 	test_page_end();
+	test_elements();
 }

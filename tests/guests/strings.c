@@ -137,10 +137,16 @@ static bool model(const struct job *j, struct regs *r)
 
 static void fill(u32 seed, u32 period)
 {
-	for (u32 i = 0; i < 8 * 4096; i++) {
-		u32 v = (i % period) * 7 + seed;
+	u32 done = period;
+
+	for (u32 i = 0; i < period; i++) {
+		u32 v = i * 7 + seed;
 
 		ref[i] = v ^ v >> 3;
+	}
+	for (u32 n; done < 8 * 4096; done += n) {
+		n = 8 * 4096 - done < done ? 8 * 4096 - done : done;
+		memcpy(ref + done, ref, n);
 	}
 	for (u32 p = 0; p < 8; p++) {
 		u32 a = ADDR(mem) + p * 4096;
@@ -224,8 +230,8 @@ static void test_plain(int cpl)
 
 	begin(cpl ? "strings.plain.3" : "strings.plain.0");
 	for (u32 count = 0; count < 6; count++)
-		job_all(cpl, false, m + 0x2000, m + 0x5000, count, 4096);
-	job_all(cpl, false, m + 0x2ffe, m + 0x4ffd, 100, 4096);
+		job_all(cpl, false, m + 0x2000, m + 0x5000, count, 251);
+	job_all(cpl, false, m + 0x2ffe, m + 0x4ffd, 100, 251);
 	job_all(cpl, false, m + 0x2ffe, m + 0x5001, 0x5ff, 16);
 	begin(cpl ? "strings.overlap.3" : "strings.overlap.0");
 	for (u32 d = 1; d < 40; d += d < 9 ? 1 : 7) {
@@ -305,19 +311,19 @@ static void test_faults(int cpl)
 		page_map(T + i * 4096, order[i * 3 % 8], RWU);
 	mem = (u8 *)T;
 	begin(cpl ? "strings.frames.3" : "strings.frames.0");
-	job_all(cpl, false, T + 0x1ffd, T + 0x4ffe, 0x401, 4096);
+	job_all(cpl, false, T + 0x1ffd, T + 0x4ffe, 0x401, 251);
 	begin(cpl ? "strings.faults.3" : "strings.faults.0");
 	absent_from = T + 0x4000;
 	absent_to = T + 0x5000;
 	page_unmap(T + 0x4000);
-	for (u32 n = 0; n < 8; n++) {
-		job_all(cpl, false, T + 0x3fe0 + n, T + 0x1800, 50, 4096);
-		job_all(cpl, false, T + 0x1800, T + 0x3fe0 + n, 50, 4096);
-		job_all(cpl, false, T + 0x5010 + n, T + 0x6800, 50, 4096);
-		job_all(cpl, false, T + 0x6800, T + 0x5010 + n, 50, 4096);
+	for (u32 n = 0; n < 4; n++) {
+		job_all(cpl, false, T + 0x3fe0 + n, T + 0x1800, 50, 251);
+		job_all(cpl, false, T + 0x1800, T + 0x3fe0 + n, 50, 251);
+		job_all(cpl, false, T + 0x5010 + n, T + 0x6800, 50, 251);
+		job_all(cpl, false, T + 0x6800, T + 0x5010 + n, 50, 251);
 	}
-	job_all(cpl, false, T + 0x3ff0, T + 0x3ff8, 50, 4096);
-	job_all(cpl, false, T + 0x4100, T + 0x1000, 50, 4096);
+	job_all(cpl, false, T + 0x3ff0, T + 0x3ff8, 50, 251);
+	job_all(cpl, false, T + 0x4100, T + 0x1000, 50, 251);
 	absent_from = absent_to = 0;
 	for (u32 i = 0; i < 8; i++)
 		page_unmap(T + i * 4096);
