@@ -385,6 +385,7 @@ void tcache_drop_all(struct tcache *t)
 
 static void region_reuse(struct tcache *t, struct region *r)
 {
+	t->ops.reuse(t->ops.opaque, t->host + r->start, t->host + r->next);
 	for (unsigned k = 0; k < r->nblocks; k++) {
 		tcache_drop(t, r->blocks[k]);
 		free(r->blocks[k]);

@@ -79,6 +79,8 @@ struct tcache_ops {
 	void (*dropped)(void *opaque, struct block *b);
 	/* The last block of the frame is gone. */
 	void (*frame_clear)(void *opaque, gfn_t gfn);
+	/* Blocks at these host addresses are about to be forgotten. */
+	void (*reuse)(void *opaque, u64 from, u64 to);
 	void *opaque;
 };
 

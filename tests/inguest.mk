@@ -44,5 +44,7 @@ check_LONG_STEPS += '$(run_inguest) ./umbra guests $(inguest_NAMES) \
 check_LONG_STEPS += $(foreach i,one-insn no-chain small-cache helper-sites \
 	no-fsgsbase no-bmi2,'$(run_inguest) --kernel vmlinuz-686-pae \
 	--inject $(i) ./umbra guests fpustate signals step smc segs mem')
+check_STEPS += 'perl $(srcdir)/tests/console.pl ./umbra guests'
+check_LONG_STEPS += 'perl $(srcdir)/tests/console.pl --long ./umbra guests'
 check_LONG_STEPS += 'sh $(srcdir)/tests/dmesg.sh ./umbra guests'
 endif
