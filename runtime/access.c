@@ -6,8 +6,8 @@
  * MMIO reads restart the instruction: the first attempt asks the client and
  * leaves; the second finds the value. A value stays available until its
  * instruction has got everything it needs, since an access may take two.
- * An MMIO write is handed to the client at the next block boundary; a second
- * one before that makes its instruction wait by restarting.
+ * MMIO writes leave the block when their instruction is complete and are
+ * handed to the client before anything else happens.
  */
 #include "engine.h"
 #include "lightmem.h"
@@ -46,7 +46,7 @@ int mmio_read(struct engine *e, gpa_t gpa, void *buf, unsigned len)
 {
 	u8 *p = buf;
 
-	if (e->mmio.wr_pending)
+	if (mmio_write_waits(e))
 		return -1; /* writes stay in order before reads */
 	for (unsigned n; len; len -= n, gpa += n, p += n) {
 		n = mmio_piece(gpa, len);
@@ -56,22 +56,24 @@ int mmio_read(struct engine *e, gpa_t gpa, void *buf, unsigned len)
 	return 0;
 }
 
-/* The instruction that read has everything: forget the values. */
-static void mmio_done(struct engine *e)
-{
-	e->mmio.nread = e->mmio.next = 0;
-}
-
+/* -1: no room, the instruction must be restarted when the client has had
+ * what is there. */
 int mmio_write(struct engine *e, gpa_t gpa, const void *buf, unsigned len)
 {
 	struct mmio *m = &e->mmio;
+	const u8 *p = buf;
 
-	if (m->wr_pending)
+	/* up to six pieces are smaller than 8 bytes */
+	if (m->nwrite + len / 8 + 6 > MMIO_WRITES)
 		return -1;
-	m->wr_pending = true;
-	m->wr_gpa = gpa;
-	m->wr_len = MIN(len, 8u);
-	light_copy(m->wr_data, buf, m->wr_len);
+	for (unsigned n; len; len -= n, gpa += n, p += n) {
+		struct mmio_write *w = &m->write[m->nwrite++];
+
+		n = mmio_piece(gpa, len);
+		w->gpa = gpa;
+		w->len = n;
+		light_copy(w->data, p, n);
+	}
 	engine_kick_self(e);
 	return 0;
 }
@@ -175,10 +177,10 @@ static bool access_drops(struct engine *e, struct block *b, gpa_t gpa)
 	return true;
 }
 
-/* #AC(0) for a misaligned access (SDM vol. 3, 6.15, vector 17). */
+/* #AC(0) for a misaligned access (SDM vol. 3, table 6-7): 80 bits as 64. */
 static bool access_misaligned(struct engine *e, u32 la, unsigned size)
 {
-	unsigned a = size & -size;
+	unsigned a = size == 10 ? 8 : size & -size;
 
 	if (!(e->modes[e->mode].flags & XM_ALIGN) || a > 8)
 		return false;
@@ -207,7 +209,7 @@ static u64 access_bounce(struct engine *e, struct block *b, u32 la,
 		if (write && bo->part[i].hva && x.has_code &&
 		    access_drops(e, b, x.gpa))
 			return 0;
-		if (write && !bo->part[i].hva && e->mmio.wr_pending)
+		if (write && !bo->part[i].hva && mmio_write_waits(e))
 			return 0; /* restart after the client took it */
 	}
 	for (unsigned i = 0, off = 0; i < bo->nparts; i++) {
@@ -220,28 +222,21 @@ static u64 access_bounce(struct engine *e, struct block *b, u32 la,
 			return 0;
 		off += p->len;
 	}
-	mmio_done(e);
+	mmio_forget_reads(e);
 	if (write)
 		e->v->cpu.commit = e->v->cpu.commit_slow;
 	e->stats.bounces++;
 	return (u64)bo->buf;
 }
 
-/* GLUE_TLB missed: the host address for the access, or 0 to leave. */
-u64 engine_tlb_miss(struct cpu *c, u32 la, u64 acc)
+static u64 access_host(struct engine *e, struct block *b, u32 la, u64 acc)
 {
-	struct vcpu *v = container_of(c, struct vcpu, cpu);
-	struct engine *e = v->eng;
+	struct vcpu *v = e->v;
 	bool write = acc & ACC_WRITE;
 	unsigned size = acc & 0xfff;
-	struct bhsite *hs;
-	struct block *b = access_block(e, acc, &hs);
 	struct bounce_part p;
 	struct mmu_xlat x;
 
-	e->stats.tlb_misses++;
-	e->mmio.next = 0;
-	c->rip = hs->eip;
 	if (access_misaligned(e, la, size)) {
 		exc_raise_err(v, VEC_AC, 0);
 		return 0;
@@ -260,6 +255,41 @@ u64 engine_tlb_miss(struct cpu *c, u32 la, u64 acc)
 	return (u64)p.hva;
 }
 
+/* GLUE_TLB missed: the host address for the access, or 0 to leave. */
+u64 engine_tlb_miss(struct cpu *c, u32 la, u64 acc)
+{
+	struct engine *e = container_of(c, struct vcpu, cpu)->eng;
+	struct bhsite *hs;
+	struct block *b = access_block(e, acc, &hs);
+	u64 host;
+
+	e->stats.tlb_misses++;
+	e->mmio.next = 0;
+	c->rip = hs->eip;
+	host = access_host(e, b, la, acc);
+	if (!host && !e->v->exc.pending)
+		e->restart = true;
+	return host;
+}
+
+/*
+ * The device gets its write before the next instruction, which may be an
+ * access to a port. An instruction that has still to branch goes on: its
+ * block ends with it.
+ */
+static bool commit_leaves(struct engine *e)
+{
+	struct cpu *c = &e->v->cpu;
+	struct block *b = tcache_find(e->tc, c->ret_pc - 1);
+	const struct bsite *s = b ? block_site_at(b, c->ret_pc - 1) : NULL;
+
+	must(s, "commit called from %#lx, which is no site", c->ret_pc);
+	if (!mmio_write_waits(e) || s->kind != SITE_AFTER)
+		return false;
+	c->rip = b->insn_eip[s->insn + 1];
+	return true;
+}
+
 /* After the instruction: the bounce buffer goes where it belongs. */
 u64 engine_commit(struct cpu *c, u32 unused8, u64 unused9)
 {
@@ -275,10 +305,11 @@ u64 engine_commit(struct cpu *c, u32 unused8, u64 unused9)
 		if (p->hva)
 			light_copy(p->hva, src, p->len);
 		else
-			mmio_write(e, p->gpa, src, p->len);
+			must(!mmio_write(e, p->gpa, src, p->len),
+			     "no room for a device write");
 		src += p->len;
 	}
-	return 1;
+	return !commit_leaves(e);
 }
 
 /* GLUE_SEG failed: #SS(0) for the stack segment, else #GP(0). */

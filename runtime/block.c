@@ -43,6 +43,21 @@ int engine_fetch_frame(struct engine *e, u32 la, gpa_t *gpa, u8 **hva)
 	return 0;
 }
 
+static bool fetch_has(const struct engine *e, u32 la)
+{
+	return e->fetch[(la >> PAGE_SHIFT) % FETCH_TLB].tag ==
+	       fetch_tag(e->view, la & PAGE_MASK);
+}
+
+bool engine_fetch_held(const struct engine *e, const struct block *b)
+{
+	u32 la = (u32)(e->modes[b->mode].cs_base + b->eip);
+
+	return fetch_has(e, la) &&
+	       (!engine_block_crosses(e, b) ||
+		fetch_has(e, (la | (u32)~PAGE_MASK) + 1));
+}
+
 static unsigned site_slot(u32 la)
 {
 	return (la * 0x9e3779b1u) >> 19;
@@ -104,8 +119,7 @@ struct block *engine_block(struct engine *e, u8 variant)
 		return NULL;
 	if (hva && !(variant & BLOCK_TEMP)) {
 		b = tcache_lookup(e->tc, eip, gpa, e->mode, variant);
-		if (b && b->nframes == 1 &&
-		    (la & ~PAGE_MASK) + b->guest_len <= PAGE_SIZE)
+		if (b && !engine_block_crosses(e, b))
 			return b;
 		if (b) {
 			gpa_t second;
@@ -114,7 +128,8 @@ struct block *engine_block(struct engine *e, u8 variant)
 			if (engine_fetch_frame(e, (la | (u32)~PAGE_MASK) + 1,
 					    &second, &hva))
 				return NULL;
-			if (hva && second >> PAGE_SHIFT == b->gfn[1])
+			if (hva && second >> PAGE_SHIFT == b->gfn[1] &&
+			    !b->dead)
 				return b;
 			tcache_drop(e->tc, b);
 		}

@@ -101,9 +101,10 @@ void engine_activate(struct engine *e)
 	v->cpu.hash = (u64)e->cur->table;
 }
 
+/* Only while the end of the fetch translation would be told (HAZARDS 29). */
 static void engine_hash_add(struct engine *e, const struct block *b)
 {
-	if (e->cur)
+	if (e->cur && !b->variant && !b->dead && engine_fetch_held(e, b))
 		e->cur->table[b->eip & 0xffff] =
 			(u32)(b->host + b->checked - tcache_base(e->tc));
 }
@@ -144,6 +145,16 @@ static void engine_frame_clear(void *opaque, gfn_t gfn)
 	mmu_code_clear(e->vm->mmu, gfn);
 }
 
+/* Entries of a page, and of the instructions that go over into it: their
+ * blocks begin in the page before (HAZARDS 3). */
+static void htab_clear_page(struct htab *h, gva_t gva)
+{
+	u32 first = gva & 0xffff, before = INSN_MAX_LEN - 1;
+
+	light_zero(&h->table[first], PAGE_SIZE * sizeof(u32));
+	light_zero(&h->table[(first - before) & 0xffff], before * sizeof(u32));
+}
+
 /* shadowmmu: a fetch translation ended. */
 static void engine_fetch_zap(void *opaque, u32 view, gva_t gva, u64 npages)
 {
@@ -162,8 +173,7 @@ static void engine_fetch_zap(void *opaque, u32 view, gva_t gva, u64 npages)
 			continue;
 		}
 		for (u64 k = 0; k < npages; k++)
-			light_zero(&h->table[(gva + k * PAGE_SIZE) & 0xffff],
-				   PAGE_SIZE * 4);
+			htab_clear_page(h, gva + k * PAGE_SIZE);
 	}
 }
 
@@ -188,9 +198,17 @@ static void engine_tlb_zap(void *opaque, gva_t gva, u64 npages)
 	}
 }
 
+/* shadowmmu: the walk has written to a frame with code. */
+static void engine_code_write(void *opaque, gpa_t gpa, unsigned len)
+{
+	(void)len; /* an entry lies in one frame */
+	engine_drop_code(opaque, gpa >> PAGE_SHIFT);
+}
+
 const struct mmu_ops engine_mmu_ops = {
 	.fetch_zap = engine_fetch_zap,
 	.tlb_zap = engine_tlb_zap,
+	.code_write = engine_code_write,
 };
 
 const struct tcache_ops engine_tcache_ops = {
@@ -245,6 +263,23 @@ static enum hret helper_run(struct engine *e, const struct bhsite *h)
 	}
 }
 
+/*
+ * The instruction waits for the client: its port, or a device's memory. A
+ * repeated string instruction has used up the values of the elements that it
+ * has completed.
+ */
+static void helper_left(struct engine *e, u64 count)
+{
+	struct mmio *m = &e->mmio;
+
+	e->leave = true;
+	e->restart = !e->v->io.pending;
+	if (m->want && count != e->v->cpu.gpr[R_CX]) {
+		m->read[0] = m->read[m->nread];
+		mmio_forget_reads(e);
+	}
+}
+
 /* Nonzero: go on in the block behind the site. */
 static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
 {
@@ -252,28 +287,33 @@ static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
 	struct engine *e = v->eng;
 	struct block *b = (struct block *)blockword;
 	struct bhsite *h = &b->hsites[site];
+	u64 count = c->gpr[R_CX];
 
 	must(site < b->nhsites, "helper site %u of %u", site, b->nhsites);
 	e->stats.helpers++;
 	e->mmio.next = 0;
 	c->rip = h->eip;
+	if (mmio_write_waits(e)) {
+		e->restart = true; /* what it does would overtake the write */
+		return 0;
+	}
 	switch (helper_run(e, h)) {
 	case H_NEXT:
 		c->rip = (u32)(c->rip + h->insn.len);
-		e->mmio.nread = 0;
-		if (v->mode_dirty || b->dead || e->mmio.wr_pending ||
+		mmio_forget_reads(e);
+		if (v->mode_dirty || b->dead || mmio_write_waits(e) ||
 		    v->db_pending || h->end ||
 		    (c->iflag && engine_irq_waits(e)))
 			return 0;
 		vcpu_fpu_get(v);
 		return 1;
 	case H_END:
-		e->mmio.nread = 0;
+		mmio_forget_reads(e);
 		return 0;
 	case H_EXC:
 		return 0;
 	case H_EXIT:
-		e->leave = true;
+		helper_left(e, count);
 		return 0;
 	}
 	return 0;
@@ -316,13 +356,16 @@ static enum todo pending_mmio(struct engine *e)
 	struct umbra_run *run = e->v->run;
 	struct mmio *m = &e->mmio;
 
-	if (m->wr_pending) {
-		m->wr_pending = false;
+	if (mmio_write_waits(e)) {
+		const struct mmio_write *w = &m->write[m->out++];
+
+		if (m->out == m->nwrite)
+			mmio_forget_writes(e);
 		run->reason = UMBRA_EXIT_MMIO;
 		run->mmio.is_write = true;
-		run->mmio.gpa = m->wr_gpa;
-		run->mmio.len = (u8)m->wr_len;
-		light_copy(run->mmio.data, m->wr_data, 8);
+		run->mmio.gpa = w->gpa;
+		run->mmio.len = (u8)w->len;
+		light_copy(run->mmio.data, w->data, 8);
 		e->stats.mmio_writes++;
 		return TODO_LEAVE;
 	}
@@ -341,6 +384,24 @@ static enum todo pending_mmio(struct engine *e)
 	return TODO_RUN;
 }
 
+/* The port, or the MSR, has answered; a single step ends here. */
+static void pending_io_complete(struct engine *e)
+{
+	struct vcpu *v = e->v;
+
+	switch (sys_io_complete(v)) {
+	case H_EXIT:
+		e->leave = true;
+		break;
+	case H_EXC:
+		break;
+	default:
+		v->inhibit = false;
+		if (e->tf)
+			v->db_pending |= DR6_BS;
+	}
+}
+
 /* The client has answered the last exit. */
 static void pending_complete(struct engine *e)
 {
@@ -351,21 +412,24 @@ static void pending_complete(struct engine *e)
 		m->asked = false;
 		light_copy(m->read[m->nread].data, v->run->mmio.data, 8);
 		m->nread++;
+		m->eip = vcpu_rip32(v);
 	}
-	if (v->io.pending) {
-		switch (sys_io_complete(v)) {
-		case H_EXIT:
-			e->leave = true;
-			break;
-		default:
-			break;
-		}
-	}
+	if (v->io.pending)
+		pending_io_complete(e);
 }
 
 static bool pending_inhibited(const struct vcpu *v)
 {
 	return v->inhibit && v->inhibit_rip == v->cpu.rip;
+}
+
+/* Interrupts must wait for the end of the next instruction; but not one that
+ * waits for them itself (FERR#). */
+static bool pending_held(const struct engine *e)
+{
+	if (e->v->halted)
+		return false;
+	return pending_inhibited(e->v) || mmio_read_waits(e);
 }
 
 static void pending_sleep(struct engine *e)
@@ -389,6 +453,7 @@ static enum todo pending_exception(struct engine *e)
 	if (v->exc.pending) {
 		e->stats.exceptions++;
 		v->halted = false;
+		mmio_forget_reads(e);
 		exc_deliver(v);
 		return TODO_AGAIN;
 	}
@@ -407,10 +472,12 @@ static enum todo pending_interrupt(struct engine *e)
 	int vec;
 
 	v->cpu.irq_probe = engine_irq_waits(e);
-	if (pending_inhibited(v))
+	if (pending_held(e))
 		return TODO_RUN;
-	if (__atomic_exchange_n(&e->nmi, 0, __ATOMIC_ACQ_REL)) {
+	if (!v->nmi_masked &&
+	    __atomic_exchange_n(&e->nmi, 0, __ATOMIC_ACQ_REL)) {
 		v->halted = false;
+		v->nmi_masked = true; /* until the next iret */
 		exc_interrupt(v, VEC_NMI);
 		return TODO_AGAIN;
 	}
@@ -439,15 +506,16 @@ static enum todo engine_pending(struct engine *e)
 		v->run->reason = UMBRA_EXIT_SHUTDOWN;
 		t = TODO_LEAVE;
 	}
-	if (t == TODO_RUN)
-		t = pending_exception(e);
-	if (t == TODO_RUN)
-		t = pending_interrupt(e);
+	/* Before the deliveries: of those there may be no end. */
 	if (t == TODO_RUN &&
 	    __atomic_exchange_n(&e->want_intr, 0, __ATOMIC_ACQ_REL)) {
 		v->run->reason = UMBRA_EXIT_INTR;
 		t = TODO_LEAVE;
 	}
+	if (t == TODO_RUN)
+		t = pending_exception(e);
+	if (t == TODO_RUN)
+		t = pending_interrupt(e);
 	if (t == TODO_RUN && v->halted) {
 		pending_sleep(e);
 		t = TODO_AGAIN;
@@ -474,8 +542,13 @@ static void exit_direct(struct engine *e, bool may_chain)
 	to = engine_block(e, 0);
 	if (tcache_stats(e->tc)->region_reuses != reuses)
 		return; /* from may be gone */
-	if (to && to->nframes == 1 && to->gfn[0] == from->gfn[0] &&
-	    !from->dead && !to->dead && !x->to && to->mode == from->mode)
+	if (!to || to->variant || from->dead || to->dead || x->to ||
+	    to->mode != from->mode)
+		return;
+	if (engine_block_crosses(e, to))
+		/* Its second page must hold each time: by way of the hash. */
+		tcache_chain_hash(e->tc, from, x);
+	else if (to->gfn[0] == from->gfn[0])
 		tcache_chain(e->tc, from, x, to);
 }
 
@@ -486,7 +559,9 @@ static enum exit_reason engine_resume(struct engine *e)
 
 	vcpu_fpu_get(e->v);
 	r = glue_resume(c, false);
-	if (r == EXIT_KICK) {
+	/* As often as a kick comes before the registers are loaded: the state
+	 * is in cpu.fault alone, so there is no other way on. */
+	while (r == EXIT_KICK) {
 		/* Divert the block that goes on, then let it reach its end. */
 		struct block *b = tcache_find(e->tc, c->fault.rip);
 
@@ -499,9 +574,9 @@ static enum exit_reason engine_resume(struct engine *e)
 }
 
 /* TF: #DB after an instruction that completed (SDM vol. 3, 17.3.1.4). */
-static void engine_stepped(struct engine *e, bool tf)
+static void engine_stepped(struct engine *e)
 {
-	if (tf && !e->v->exc.pending && !e->v->shutdown && !e->leave)
+	if (!e->v->exc.pending && !e->v->shutdown && !e->leave)
 		e->v->db_pending |= DR6_BS;
 }
 
@@ -524,23 +599,92 @@ static bool engine_breakpoint(struct engine *e)
 	return true;
 }
 
+/* How the next block is to be run: BLOCK_* of struct block. */
+static u8 execute_variant(const struct engine *e)
+{
+	if (e->step_once)
+		return BLOCK_ONE | BLOCK_TEMP;
+	if (e->slow || pending_inhibited(e->v))
+		return BLOCK_ONE;
+	/* What is held back must be looked at after the instruction. */
+	if (mmio_read_waits(e) && (engine_irq_waits(e) || e->nmi))
+		return BLOCK_ONE;
+	return 0;
+}
+
+/* What holds for one instruction only: over when that is done, not when it
+ * has to start over (HAZARDS 35). */
+struct once {
+	bool shadow; /* the instruction runs before interrupts */
+	u64 rip;
+	u32 rf;
+	u64 db; /* data breakpoints already met */
+};
+
+static struct once once_begin(struct vcpu *v)
+{
+	struct once o = { .shadow = pending_inhibited(v), .rip = v->cpu.rip,
+			  .rf = v->cpu.sysflags & EFL_RF,
+			  .db = v->db_pending };
+
+	v->cpu.sysflags &= ~EFL_RF;
+	return o;
+}
+
+static void once_end(struct engine *e, const struct once *o)
+{
+	struct vcpu *v = e->v;
+
+	if (v->exc.pending)
+		return;
+	if (e->restart) {
+		v->cpu.sysflags |= o->rf;
+		v->db_pending = o->db;
+	} else if (o->shadow && v->inhibit_rip == o->rip) {
+		v->inhibit = false;
+	}
+}
+
+static void execute_left(struct engine *e, enum exit_reason r, bool may_chain)
+{
+	switch (r) {
+	case EXIT_DIRECT:
+		e->stats.exit_direct++;
+		exit_direct(e, may_chain);
+		break;
+	case EXIT_HASH:
+		e->stats.exit_hash++;
+		break;
+	case EXIT_HELPER:
+		e->stats.exit_helper++;
+		break;
+	case EXIT_KICK: /* before the first instruction */
+		e->stats.exit_kick++;
+		e->restart = true;
+		break;
+	case EXIT_FAULT:
+	case EXIT_NR:
+		break;
+	}
+}
+
 static void engine_execute(struct engine *e)
 {
 	struct vcpu *v = e->v;
-	u8 variant = 0;
+	struct once once;
 	struct block *b;
 	enum exit_reason r;
+	u8 variant;
 	bool tf;
 
 	if (v->mode_dirty)
 		mode_update(e);
 	engine_activate(e);
+	if (!mmio_read_waits(e))
+		mmio_forget_reads(e);
 	if (e->slow && engine_breakpoint(e))
 		return;
-	if (e->step_once)
-		variant = BLOCK_ONE | BLOCK_TEMP;
-	else if (e->slow || pending_inhibited(v))
-		variant = BLOCK_ONE;
+	variant = execute_variant(e);
 	b = engine_block(e, variant);
 	if (!b)
 		return;
@@ -551,38 +695,25 @@ static void engine_execute(struct engine *e)
 	if (variant) {
 		engine_drop_pairs(e);
 		v->cpu.hash = (u64)e->empty_hash;
-		v->inhibit = false;
 	} else {
 		engine_hash_add(e, b);
 	}
-	v->cpu.sysflags &= ~EFL_RF; /* of one instruction only */
+	once = once_begin(v);
+	e->restart = false;
+	v->cpu.commit = v->cpu.commit_none; /* of a write that faulted */
 	vcpu_fpu_get(v);
 	e->stats.enters++;
 	r = glue_enter(&v->cpu, b->host + b->entry);
 	while (r == EXIT_FAULT && engine_fault(e))
 		r = engine_resume(e);
-	switch (r) {
-	case EXIT_DIRECT:
-		e->stats.exit_direct++;
-		exit_direct(e, !variant);
-		engine_stepped(e, tf);
-		break;
-	case EXIT_HASH:
-		e->stats.exit_hash++;
-		engine_stepped(e, tf);
-		break;
-	case EXIT_HELPER:
-		e->stats.exit_helper++;
-		if (!e->mmio.want && !e->step_once)
-			engine_stepped(e, tf);
-		break;
-	case EXIT_KICK:
-		e->stats.exit_kick++;
-		break;
-	case EXIT_FAULT:
-	case EXIT_NR:
-		break;
-	}
+	/* A kick in the middle of a ret may have dropped the pairs and then
+	 * one more. */
+	if (v->cpu.pair_rsp > v->cpu.pair_top)
+		engine_drop_pairs(e);
+	execute_left(e, r, !variant);
+	if (tf && !e->restart)
+		engine_stepped(e);
+	once_end(e, &once);
 }
 
 int umbra_vcpu_run(struct vcpu *v)

@@ -33,10 +33,17 @@ struct fetch_entry {
 };
 
 /* MMIO under way. Reads are repeated: the instruction is restarted when the
- * client has supplied a value and finds it here. One write may be waiting
- * for the next block boundary. */
-#define MMIO_READS 4
+ * client has supplied a value and finds it here; nothing comes in between,
+ * since the device has already acted. Writes wait in order for the end of
+ * their instruction. The largest access is a state image. */
+#define MMIO_READS 128
+#define MMIO_WRITES 128
 struct mmio_read {
+	gpa_t gpa;
+	unsigned len;
+	u8 data[8];
+};
+struct mmio_write {
 	gpa_t gpa;
 	unsigned len;
 	u8 data[8];
@@ -44,12 +51,11 @@ struct mmio_read {
 struct mmio {
 	struct mmio_read read[MMIO_READS];
 	unsigned nread, next; /* filled; next to be consumed */
+	u32 eip;	      /* of the instruction that they are for */
 	bool want;	      /* read[nread] is to be asked of the client */
 	bool asked;	      /* and the client runs with it */
-	bool wr_pending;
-	gpa_t wr_gpa;
-	unsigned wr_len;
-	u8 wr_data[8];
+	struct mmio_write write[MMIO_WRITES];
+	unsigned nwrite, out; /* waiting; next to go */
 };
 
 /* A helper-form access that no single host page can serve. */
@@ -100,6 +106,7 @@ struct engine {
 	bool a20_off;	/* bit 20 of physical addresses is masked */
 	bool step_once; /* run one instruction in a temporary block */
 	bool leave;	/* a system instruction filled vcpu->run */
+	bool restart;	/* the instruction was left before it was done */
 	struct mmio mmio;
 	struct bounce bounce;
 
@@ -142,6 +149,16 @@ struct block *engine_block(struct engine *e, u8 variant);
 /* The frame behind a linear address for execution; hva NULL: not RAM. 0, or -1
  * with v->exc set. */
 int engine_fetch_frame(struct engine *e, u32 la, gpa_t *gpa, u8 **hva);
+/* Would the end of the fetch translation of b, which is current, be told? */
+bool engine_fetch_held(const struct engine *e, const struct block *b);
+/* Does b go over the end of its page? */
+static inline bool engine_block_crosses(const struct engine *e,
+					const struct block *b)
+{
+	u32 la = (u32)(e->modes[b->mode].cs_base + b->eip);
+
+	return (la & ~PAGE_MASK) + b->guest_len > PAGE_SIZE;
+}
 void engine_forget_fetch(struct engine *e, gva_t gva, u64 npages, u32 view);
 /* Code on the frame is about to change. */
 void engine_drop_code(struct engine *e, gfn_t gfn);
@@ -164,6 +181,24 @@ u64 engine_seg_fault(struct cpu *c, u32 off, u64 acc);
 void engine_tlb_flush(struct engine *e);
 int mmio_read(struct engine *e, gpa_t gpa, void *buf, unsigned len);
 int mmio_write(struct engine *e, gpa_t gpa, const void *buf, unsigned len);
+static inline bool mmio_write_waits(const struct engine *e)
+{
+	return e->mmio.nwrite;
+}
+/* Values that a device has given up for the instruction at cpu.rip. */
+static inline bool mmio_read_waits(const struct engine *e)
+{
+	return e->mmio.nread && e->mmio.eip == vcpu_rip32(e->v);
+}
+/* No value is for what comes next. */
+static inline void mmio_forget_reads(struct engine *e)
+{
+	e->mmio.nread = e->mmio.next = 0;
+}
+static inline void mmio_forget_writes(struct engine *e)
+{
+	e->mmio.nwrite = e->mmio.out = 0;
+}
 void brk_check(struct engine *e, gva_t la, unsigned len, bool write);
 
 /* --- signals.c */
@@ -171,6 +206,7 @@ int signals_init(void);
 int signals_attach(struct engine *e); /* the calling thread runs e */
 void signals_detach(struct engine *e);
 int signals_kick_number(void);
+extern const char signals_no_memory[];
 
 /* --- dump.c */
 void engine_dump(void *engine);

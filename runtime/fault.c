@@ -71,6 +71,7 @@ static bool fault_helper_form(struct engine *e, struct block *b,
 	engine_site_add(e, site_la(e, b, s));
 	engine_restore(e, b, s);
 	tcache_drop(e->tc, b);
+	e->restart = true;
 	return false;
 }
 
@@ -88,6 +89,7 @@ static bool fault_code(struct engine *e, struct block *b,
 		/* It may change the next instruction: run it alone. */
 		engine_restore(e, b, s);
 		e->step_once = true;
+		e->restart = true;
 		e->stats.smc_steps++;
 		return false;
 	}
@@ -95,6 +97,15 @@ static bool fault_code(struct engine *e, struct block *b,
 	vmmu_fill(e->v->mmu, gva, MMU_WRITE, vcpu_priv(e->v), false, &pfec,
 		  &g);
 	return true;
+}
+
+/* The host's fault: the instruction would start over. */
+static void fault_error(struct engine *e, const char *text)
+{
+	e->v->run->reason = UMBRA_EXIT_ERROR;
+	e->v->run->error = text;
+	e->leave = true;
+	e->restart = true;
 }
 
 static bool fault_page(struct engine *e, struct block *b,
@@ -135,11 +146,9 @@ static bool fault_page(struct engine *e, struct block *b,
 	case MMU_NOMEM:
 		break;
 	}
-	v->run->reason = UMBRA_EXIT_ERROR;
-	v->run->error = "the host refuses further memory mappings: raise "
-			"vm.max_map_count or free memory";
 	engine_restore(e, b, s);
-	e->leave = true;
+	fault_error(e, "the host refuses further memory mappings: raise "
+		       "vm.max_map_count or free memory");
 	return false;
 }
 
@@ -179,6 +188,10 @@ bool engine_fault(struct engine *e)
 	engine_restore(e, b, s);
 	switch (f->trapno) {
 	case FAULT_KICK:
+		e->restart = true;
+		break;
+	case FAULT_BUS:
+		fault_error(e, signals_no_memory);
 		break;
 	case VEC_DE:
 		exc_raise(v, VEC_DE);

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "engine.h"
 #include "sys_impl.h"
 
 static void segment_get(const struct seg *s, struct umbra_segment *u)
@@ -169,8 +170,19 @@ static void regs_reset_fpu(struct vcpu *v)
 	light_put64(a + 512, XCR0_X87 | XCR0_SSE);
 }
 
+/* What an instruction of before the reset has left under way. */
+static void regs_reset_engine(struct engine *e)
+{
+	mmio_forget_reads(e);
+	mmio_forget_writes(e);
+	e->mmio.want = e->mmio.asked = false;
+	e->step_once = false;
+}
+
 void umbra_vcpu_reset(struct vcpu *v)
 {
 	regs_reset_fpu(v);
 	sys_reset(v);
+	if (v->eng) /* unit tests of the system state have none */
+		regs_reset_engine(v->eng);
 }

@@ -239,9 +239,13 @@ static u32 seg_align(unsigned size)
 {
 	switch (size) {
 	case 2:
+	case 14: /* FNSTENV, FNSAVE with 16-bit operands */
+	case 94:
 		return 2;
 	case 4:
 	case 6:
+	case 28: /* with 32-bit ones */
+	case 108:
 		return 4;
 	case 8:
 	case 10:

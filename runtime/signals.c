@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -27,6 +28,10 @@
 
 /* The engine that runs on this thread: signal dispatch needs to find it. */
 static __thread struct engine *signals_engine;
+
+const char signals_no_memory[] =
+	"the host has no memory left for the guest's: give the guest less with "
+	"--memory, or free some";
 
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
@@ -76,12 +81,41 @@ static void signals_die(int sig, const ucontext_t *uc)
 	const greg_t *g = uc->uc_mcontext.gregs;
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
 
+	/* SIGABRT may have a handler that restores the terminal. */
 	sigaction(sig, &dfl, NULL);
-	sigaction(SIGABRT, &dfl, NULL);
 	must(false,
 	     "signal %d (trap %d, error %#x) at host %#lx, address %#lx", sig,
 	     (int)g[REG_TRAPNO], (unsigned)g[REG_ERR], (u64)g[REG_RIP],
 	     (u64)g[REG_CR2]);
+}
+
+/* C code met a page of guest memory that the host cannot provide: there is
+ * no way on from the middle of it. */
+static NORETURN void bus_end(void)
+{
+	fprintf(stderr, "umbra: %s\n", signals_no_memory);
+	exit(1);
+}
+
+/*
+ * SIGBUS on guest memory (HAZARDS 37). Generated code leaves like at a fault;
+ * anything else goes to bus_end(), out of the handler's context, on the stack
+ * that it was on.
+ */
+static void signals_bus(struct engine *e, ucontext_t *uc)
+{
+	greg_t *g = uc->uc_mcontext.gregs;
+	u64 pc = (u64)g[REG_RIP];
+
+	if (g[REG_TRAPNO] != 14) {
+		signals_die(SIGBUS, uc);
+	} else if (e && pc >= tcache_base(e->tc) && pc < tcache_end(e->tc)) {
+		fault_leave(e, uc, FAULT_BUS);
+	} else {
+		g[REG_RIP] = (greg_t)bus_end;
+		g[REG_RSP] = ((g[REG_RSP] - 256) & ~15ll) - 8;
+		g[REG_EFL] &= ~(greg_t)EFL_DF;
+	}
 }
 
 static void signals_fault(int sig, siginfo_t *si, void *ctx)
@@ -92,8 +126,11 @@ static void signals_fault(int sig, siginfo_t *si, void *ctx)
 	u64 pc = (u64)g[REG_RIP], addr = (u64)g[REG_CR2];
 
 	(void)si;
-	if (!e || pc < tcache_base(e->tc) || pc >= tcache_end(e->tc) ||
-	    sig == SIGBUS)
+	if (sig == SIGBUS) {
+		signals_bus(e, uc);
+		return;
+	}
+	if (!e || pc < tcache_base(e->tc) || pc >= tcache_end(e->tc))
 		signals_die(sig, uc);
 	if (g[REG_TRAPNO] == 14 && addr >= e->pair_guard &&
 	    addr < e->pair_guard_end) {

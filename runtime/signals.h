@@ -10,5 +10,7 @@
 
 /* cpu.fault.trapno when a kick interrupted a repeated string instruction. */
 #define FAULT_KICK 0x100
+/* The same when the host had no memory for a page of the guest's. */
+#define FAULT_BUS 0x101
 
 #endif

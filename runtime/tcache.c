@@ -174,9 +174,10 @@ const u32 *tcache_glue(const struct tcache *t)
 	return t->glue;
 }
 
-static unsigned bucket_of(u32 eip, u32 mode, u8 variant)
+static unsigned bucket_of(u32 eip, gfn_t gfn, u32 mode, u8 variant)
 {
-	u32 h = eip * 0x9e3779b1u ^ mode * 0x85ebca6bu ^ variant;
+	u32 h = (eip ^ (u32)gfn << 12) * 0x9e3779b1u ^ mode * 0x85ebca6bu ^
+		variant;
 
 	return h >> (32 - BUCKET_BITS);
 }
@@ -184,7 +185,8 @@ static unsigned bucket_of(u32 eip, u32 mode, u8 variant)
 struct block *tcache_lookup(struct tcache *t, u32 eip, gpa_t gpa, u32 mode,
 			    u8 variant)
 {
-	struct block *b = t->bucket[bucket_of(eip, mode, variant)];
+	unsigned k = bucket_of(eip, gpa >> PAGE_SHIFT, mode, variant);
+	struct block *b = t->bucket[k];
 
 	for (; b; b = b->hash_next) {
 		if (b->eip == eip && b->gfn[0] == gpa >> PAGE_SHIFT &&
@@ -273,6 +275,25 @@ void tcache_chain(struct tcache *t, struct block *from, struct bexit *x,
 	t->stats.chains++;
 }
 
+/*
+ * stub: mov r8d, target; nop; jmp GLUE_HASH
+ * in place of lea r8, [rip+stub]; jmp GLUE_DIRECT, with the same lengths.
+ */
+void tcache_chain_hash(struct tcache *t, struct block *from, struct bexit *x)
+{
+	u8 *p = from->rw + x->stub_off;
+	u64 jmp = from->host + x->stub_off + 7;
+	u32 rel = (u32)(t->host + t->glue[GLUE_HASH] - (jmp + 5));
+
+	must(!x->to && p[0] == 0x4c && p[7] == 0xe9, "no stub to patch");
+	p[0] = 0x41;
+	p[1] = 0xb8;
+	light_put32(p + 2, x->target);
+	p[6] = 0x90;
+	light_put32(p + 8, rel);
+	t->stats.chains++;
+}
+
 static struct block *bexit_block(struct bexit *x)
 {
 	struct block **owner = (struct block **)(void *)(x - x->slot);
@@ -301,7 +322,8 @@ void tcache_unchain_exits(struct tcache *t, struct block *b)
 
 static void bucket_remove(struct tcache *t, struct block *b)
 {
-	struct block **p = &t->bucket[bucket_of(b->eip, b->mode, b->variant)];
+	struct block **p = &t->bucket[bucket_of(b->eip, b->gfn[0], b->mode,
+						b->variant)];
 
 	while (*p && *p != b)
 		p = &(*p)->hash_next;
@@ -451,7 +473,7 @@ static void block_tables(struct block *b, const struct xlate_out *o)
 
 static void block_enter_tables(struct tcache *t, struct block *b)
 {
-	unsigned k = bucket_of(b->eip, b->mode, b->variant);
+	unsigned k = bucket_of(b->eip, b->gfn[0], b->mode, b->variant);
 
 	b->hash_next = t->bucket[k];
 	t->bucket[k] = b;

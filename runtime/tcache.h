@@ -115,6 +115,8 @@ const struct bsite *block_site_at(const struct block *b, u64 host);
 
 void tcache_chain(struct tcache *t, struct block *from, struct bexit *x,
 		  struct block *to);
+/* The exit never leaves again: its stub leads to the hash. */
+void tcache_chain_hash(struct tcache *t, struct block *from, struct bexit *x);
 /* Patches every exit of b back to its stub. Async-signal-safe on the vCPU's
  * own thread, when that is not in tcache code. */
 void tcache_unchain_exits(struct tcache *t, struct block *b);

@@ -539,7 +539,9 @@ static void machine_loop(struct machine *m)
 		case UMBRA_EXIT_INTR:
 			break;
 		case UMBRA_EXIT_FERR:
+			/* An edge: the board latches it until port f0h. */
 			pc_ferr(&m->pc, true);
+			pc_ferr(&m->pc, false);
 			break;
 		case UMBRA_EXIT_ERROR:
 			machine_error(m, r->error);

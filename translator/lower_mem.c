@@ -168,18 +168,18 @@ struct hmem mem_operand(struct xlate *x, const struct gmem *g, unsigned size,
 }
 
 /*
- * #GP(0) unless r8d, where an indirect branch of size bytes leads, lies within
- * the CS limit; r8 and r14 become the target. GLUE_SEG without rights compares
- * offsets only.
+ * #GP(0) unless d (r8 or r14), where an indirect branch of size bytes leads,
+ * lies within the CS limit; then r8 and r14 are the target. GLUE_SEG without
+ * rights compares offsets only.
  */
-void mem_check_target(struct xlate *x, unsigned size)
+void mem_check_target(struct xlate *x, unsigned size, unsigned d)
 {
 	u32 limit = x->mode->cs_limit;
 
 	if (limit == 0xffffffff || (size == 2 && limit >= 0xffff))
 		return;
-	/* mov r14d, r8d; call GLUE_SEG; mov r8d, r14d */
-	emit_mov_rr(&x->e, 4, HR_KEEP, HR_ADDR);
+	/* mov r14d, r8d (or back); call GLUE_SEG; mov r8d, r14d */
+	emit_mov_rr(&x->e, 4, d == HR_ADDR ? HR_KEEP : HR_ADDR, d);
 	mem_access_word(x, SEG_CS, 1, 0);
 	x_glue_call(x, GLUE_SEG);
 	emit_mov_rr(&x->e, 4, HR_ADDR, HR_KEEP);

@@ -131,9 +131,9 @@ struct hmem mem_operand(struct xlate *x, const struct gmem *g, unsigned size,
 /* The same for an offset that is already in r8d. */
 struct hmem mem_operand_r8(struct xlate *x, unsigned seg, unsigned size,
 			   u32 acc);
-/* Raises #GP(0) if the branch target in r8d lies beyond the CS limit; may
- * change r14. */
-void mem_check_target(struct xlate *x, unsigned size);
+/* Raises #GP(0) if the branch target in d (r8 or r14) lies beyond the CS limit;
+ * may change the other one. */
+void mem_check_target(struct xlate *x, unsigned size, unsigned d);
 /* After the instruction's last write, when all its state is there. */
 void mem_commit(struct xlate *x);
 /* The same, but the instruction has still to branch: it starts over. */

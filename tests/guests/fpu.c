@@ -111,6 +111,37 @@ CODE(keep, "fninit; fld1; fldpi; movups xmm0, [ebx]; movups xmm7, [ebx+16]; "
 CODE(lazy, "mov ecx, 3; 1: fadd st, st(1); paddd xmm0, xmm1; dec ecx; jnz 1b; "
      "fstp qword ptr [ebx]; movups [ebx+16], xmm0");
 
+/*
+ * Host faults in the middle: pages not yet in the window, and a store to the
+ * code's own page. Linux resets the host's vector state at each handler
+ * (HAZARDS 36), and C runs before the guest goes on.
+ */
+CODE(keep_faults, "fninit; fld1; fldpi; movups xmm0, [ebx]; movups xmm7, "
+     "[ebx+16]; mov edx, 0x800000; 1: mov eax, [edx]; add edx, 0x3ff000; "
+     "cmp edx, 0x3c00000; jb 1b; mov ecx, 20; 2: mov byte ptr [esi+1], cl; "
+     "jmp 3f" F(keep_faults) "3: mov al, 0; dec ecx; jnz 2b; "
+     "fxch; fstp qword ptr [ebx+32]; fstp qword ptr [ebx+40]; "
+     "movups [ebx+48], xmm7; movups [ebx+64], xmm0; movzx eax, al");
+
+static void test_kept_faults(int cpl)
+{
+	struct regs r;
+
+	begin("fpu.kept-across-faults");
+	for (u32 i = 0; i < 32; i++)
+		mem[i] = i * 13 + 5;
+	regs_init(&r, keep_faults, cpl);
+	r.ebx = ADDR(mem);
+	r.esi = ADDR(keep_faults_f);
+	run(&r);
+	CHECK_END(&r, keep_faults);
+	check_that("al", r.eax, 1);
+	check_that("1.0", MEM32(mem + 36), 0x3ff00000);
+	check_that("pi", MEM32(mem + 44), 0x400921fb);
+	check_that("xmm7", memcmp(mem + 48, mem + 16, 16), 0);
+	check_that("xmm0", memcmp(mem + 64, mem, 16), 0);
+}
+
 static void test_kept(int cpl)
 {
 	struct regs r;
@@ -548,6 +579,7 @@ void guest_main(void)
 	for (int cpl = 0; cpl < 4; cpl += 3) {
 		test_gates(cpl);
 		test_kept(cpl);
+		test_kept_faults(cpl);
 		test_exceptions(cpl);
 		test_save(cpl);
 		test_xsave(cpl);

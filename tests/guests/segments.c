@@ -27,6 +27,7 @@ const struct tcg_skip tcg_skips[] = {
 	{ "seg.code-limit.run-off", "TCG checks no limit of fetches" },
 	{ "ltr.null", "TCG accepts a null selector" },
 	{ "far.beyond-limit", "TCG gives the selector as error code" },
+	{ "seg.code16.beyond", "TCG checks no limit of fetches" },
 	{ "seg.code-limit.near-jmp", "TCG checks no limit at a near jump" },
 	{ 0, 0 },
 };
@@ -785,6 +786,60 @@ static void test_code(void)
 	check_that("esp", r.esp, ADDR(test_stack_top) - 256);
 }
 
+/*
+ * 16-bit code at the end of its 64 KiB: branches with 16-bit operands wrap,
+ * what runs on or has 32-bit operands does not (SDM vol. 3, 20.1.1).
+ */
+static void code16_run(struct regs *r, u32 at, u32 eip, const char *code,
+		       u32 len)
+{
+	memcpy((void *)(at + eip), code, len);
+	regs_init(r, (void *)eip, 3);
+	r->cs = S(0) | 3;
+	r->ecx = 2;
+	r->edx = 0x10000;
+	run(r);
+}
+
+static void test_code16_end(void)
+{
+	u32 at = big_alloc();
+	struct regs r;
+
+	begin("seg.code16.wrap");
+	gdt_put(S(0), seg_desc(at, 0xffff, A_CODE | A_DPL(3), 0));
+	memcpy((void *)(at + 0x10), "\xcd\x40", 2);
+	code16_run(&r, at, 0xfff0, "\xeb\x1e", 2); /* jmp +1e */
+	check_that("vector", r.vec, VEC_END);
+	check_that("jmp", r.eip, 0x12);
+	/* call -3, whose return address is 10000h: pop cx; int 0x40 */
+	memcpy((void *)(at + 0x100), "\x59\xcd\x40", 3);
+	code16_run(&r, at, 0xfffd, "\xe8\x00\x01", 3);
+	check_that("vector", r.vec, VEC_END);
+	check_that("call", r.eip, 0x103);
+	check_that("return address", r.ecx, 0);
+	memcpy((void *)(at + 0xff82), "\xcd\x40", 2);
+	code16_run(&r, at, 0, "\xe2\x80", 2); /* loop -80 */
+	check_that("vector", r.vec, VEC_END);
+	check_that("loop", r.eip, 0xff84);
+	check_that("cx", r.ecx, 1);
+	begin("seg.code16.beyond");
+	code16_run(&r, at, 0xffff, "\x90", 1);
+	check_trap(&r, VEC_GP, 0, (void *)0x10000);
+	code16_run(&r, at, 0xfff0, "\x66\xe9\x1a\x00\x00\x00", 6);
+	check_trap(&r, VEC_GP, 0, (void *)0xfff0);
+	code16_run(&r, at, 0xfff0, "\x66\xff\xe2", 3); /* jmp edx */
+	check_trap(&r, VEC_GP, 0, (void *)0xfff0);
+	code16_run(&r, at, 0xfff0, "\x66\xff\xd2", 3); /* call edx */
+	check_trap(&r, VEC_GP, 0, (void *)0xfff0);
+	check_that("esp", r.esp, ADDR(test_stack_top) - 256);
+	code16_run(&r, at, 0xfff0, "\x66\x52\x66\xc3", 4); /* push; ret */
+	check_trap(&r, VEC_GP, 0, (void *)0xfff2);
+	check_that("esp", r.esp, ADDR(test_stack_top) - 260);
+	code16_run(&r, at, 0xfffe, "\xb8\x01", 2); /* mov ax, cut off */
+	check_trap(&r, VEC_GP, 0, (void *)0xfffe);
+}
+
 /* SGDT and SIDT give back what was loaded, at any CPL. */
 static void test_tables(void)
 {
@@ -812,5 +867,6 @@ void guest_main(void)
 	test_ldt();
 	test_probes();
 	test_code();
+	test_code16_end();
 	test_tables();
 }

@@ -62,6 +62,12 @@ CODE(prefix, "mov byte ptr [ebx], 0x66; xor eax, eax; mov ecx, -1" F(prefix)
      "nop; mov eax, ecx");
 CODE(counter, "mov ecx, 2000; xor eax, eax; jmp 1f" F(counter)
      ".long 0; 1: add dword ptr [ebx], 1; add eax, [ebx]; dec ecx; jnz 1b");
+/* The callee changes what its caller goes on with: the return must not land in
+ * the old translation, whose landing site the call has just made. Twice, so
+ * that the first round has chained it all (HAZARDS 30). */
+CODE(landing, "xor eax, eax; mov ecx, 2; 1: call 3f" F(landing)
+     "mov al, 1; dec ecx; jnz 1b; jmp 4f; "
+     "3: cmp ecx, 1; jne 2f; mov byte ptr [ebx+1], 9; 2: ret; 4: nop");
 CODE(flags_live, "mov ecx, 0; cmp ecx, 1; mov byte ptr [ebx+1], 5"
      F(flags_live) "mov al, 0; setc dl; adc ecx, 0; seto dh; sets ah");
 CODE(behind, "xor eax, eax; mov ecx, 3; jmp 2f" F(behind)
@@ -109,6 +115,8 @@ static void test_next(void)
 	check_that("eax", r.eax, 0xffff); /* mov ax, cx */
 	GO(counter);
 	check_that("sum", r.eax, 2000 * 2001 / 2);
+	GO(landing);
+	check_that("al", r.eax, 9);
 	GO(flags_live);
 	check_that("al", r.eax & 0xff, 5);
 	check_that("setc", r.edx & 0xff, 1);
