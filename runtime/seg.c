@@ -194,6 +194,21 @@ int seg_check_data_sel(struct vcpu *v, u16 sel, const struct selctx *x,
 	return 0;
 }
 
+static bool seg_is_whole(const struct seg *s)
+{
+	return s->lo == 0 && s->hi == 0xffffffff && s->limit == 0xffffffff;
+}
+
+/* Are accesses through b translated as those through a (mode.c)? Then the
+ * block that loads it need not end. */
+static bool seg_same_mode(const struct seg *a, const struct seg *b)
+{
+	return a->readable == b->readable && a->writable == b->writable &&
+	       seg_is_whole(a) == seg_is_whole(b) &&
+	       (!a->base == !b->base || !seg_is_whole(b)) &&
+	       !((a->attr ^ b->attr) & SEG_ATTR_DB);
+}
+
 int seg_load(struct vcpu *v, unsigned seg, u16 sel)
 {
 	struct cpu *c = &v->cpu;
@@ -205,8 +220,9 @@ int seg_load(struct vcpu *v, unsigned seg, u16 sel)
 	else if (seg == CPU_SS ? seg_check_stack_sel(v, sel, &x, &s) :
 				 seg_check_data_sel(v, sel, &x, &s))
 		return -1;
+	if (!seg_same_mode(&c->seg[seg], &s))
+		v->mode_dirty = true;
 	c->seg[seg] = s;
-	v->mode_dirty = true;
 	return 0;
 }
 

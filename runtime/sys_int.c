@@ -139,7 +139,6 @@ enum hret sys_popf(struct vcpu *v, const struct insn *i)
 {
 	struct cpu *c = &v->cpu;
 	u32 f, mask = EFL_ARITH | EFL_TF | EFL_DF | EFL_NT;
-	u8 was = c->iflag;
 	struct stk s;
 
 	if (cpu_is_vm86(c))
@@ -155,7 +154,7 @@ enum hret sys_popf(struct vcpu *v, const struct insn *i)
 		mask |= EFL_AC | EFL_ID | EFL_RF;
 	stk_commit_esp(v, &s);
 	eflags_load(v, f & ~EFL_RF, mask);
-	return c->iflag && !was ? sys_end(v, i) : H_NEXT;
+	return H_NEXT;
 }
 
 enum hret sys_hlt(struct vcpu *v, const struct insn *i)

@@ -9,13 +9,14 @@
 #include "sys_impl.h"
 
 /* After mov ss and pop ss the next instruction runs before interrupts and
- * debug traps (SDM vol. 3, 6.8.3). */
+ * debug traps (SDM vol. 3, 6.8.3). Other loads go on in the block unless the
+ * mode has changed. */
 static enum hret seg_loaded(struct vcpu *v, const struct insn *i, unsigned seg)
 {
-	if (seg == CPU_SS) {
-		v->inhibit = true;
-		v->inhibit_rip = insn_next(v, i);
-	}
+	if (seg != CPU_SS)
+		return H_NEXT;
+	v->inhibit = true;
+	v->inhibit_rip = insn_next(v, i);
 	return sys_end(v, i);
 }
 

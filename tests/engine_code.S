@@ -160,6 +160,43 @@ PIECE cross
 	out	0x10, eax
 PIECE cross_end
 
+/* rdtscp gives IA32_TSC_AUX; edx:eax goes up. */
+PIECE aux
+	mov	ecx, 0xc0000103
+	mov	eax, 0x1234
+	xor	edx, edx
+	wrmsr
+	rdtscp
+	mov	esi, eax
+	mov	edi, edx
+	mov	ebp, ecx
+	rdtscp
+	sub	eax, esi
+	sbb	edx, edi
+	mov	eax, edx
+	out	0x10, eax
+	mov	eax, ebp
+	out	0x11, eax
+PIECE aux_end
+
+/* Loads of segment registers: of a segment like the last, then of none. */
+PIECE loads
+	mov	eax, 16
+	mov	ecx, 1000
+1:	mov	es, eax
+	mov	fs, eax
+	push	ds
+	pop	ds
+	loop	1b
+	out	0x10, al
+	mov	eax, fs:[0x1000]
+	xor	eax, eax
+	mov	fs, eax
+	mov	eax, fs:[0x1000]
+PIECE loads_isr
+	out	0x11, al
+PIECE loads_end
+
 /* An interrupt's handler comes again before its first instruction. */
 PIECE storm
 	out	0x10, al

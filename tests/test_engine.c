@@ -39,8 +39,10 @@ PIECE(faults);
 PIECE(cross);
 PIECE(storm);
 PIECE(bus);
+PIECE(aux);
+PIECE(loads);
 extern const u8 held_isr[], nmis_isr[], steps_isr[], stale_isr[];
-extern const u8 shadow_isr[], shadow_hlt[], storm_isr[];
+extern const u8 shadow_isr[], shadow_hlt[], storm_isr[], loads_isr[];
 
 static struct {
 	struct umbra_vm *vm;
@@ -462,6 +464,47 @@ START_TEST(test_crossing_code_moves)
 }
 END_TEST
 
+START_TEST(test_tsc_aux)
+{
+	OPEN(aux, NULL);
+	ck_assert_uint_eq(run_to_out(0x10), 0);
+	ck_assert_uint_eq(run_to_out(0x11), 0x1234);
+	guest_close();
+}
+END_TEST
+
+/* A counter as --stats prints it. */
+static u64 counter(const char *name)
+{
+	char line[128], found[64];
+	unsigned long value, got = ~0ul;
+	FILE *f = tmpfile();
+
+	ck_assert(f != NULL);
+	umbra_stats_print(G.vm, f, false);
+	rewind(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%63s %lu", found, &value) == 2 &&
+		    !strcmp(found, name))
+			got = value;
+	}
+	fclose(f);
+	ck_assert_uint_ne(got, ~0ul);
+	return got;
+}
+
+/* Blocks end at a load only where it changes what follows. */
+START_TEST(test_segment_loads)
+{
+	OPEN(loads, NULL);
+	guest_vector(VEC_GP, loads, loads_isr);
+	run_to_out(0x10);
+	ck_assert_uint_lt(counter("enters"), 100);
+	run_to_out(0x11);
+	guest_close();
+}
+END_TEST
+
 /* --- the host */
 
 START_TEST(test_memory_is_gone)
@@ -492,6 +535,8 @@ Suite *suite_engine(void)
 	tcase_add_test(tc, test_kicks_at_faults);
 	tcase_add_test(tc, test_kicks_at_shadows);
 	tcase_add_test(tc, test_crossing_code_moves);
+	tcase_add_test(tc, test_tsc_aux);
+	tcase_add_test(tc, test_segment_loads);
 	tcase_add_test(tc, test_memory_is_gone);
 	suite_add_tcase(s, tc);
 	return s;

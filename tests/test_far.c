@@ -149,7 +149,7 @@ START_TEST(call_gate)
 	ck_assert_uint_eq(pushed(5), SEL_DATA3);
 	/* ring 0 segments do not survive the return */
 	c->gpr[R_AX] = SEL_DATA0;
-	ck_assert_int_eq(RUN(0x8e, 0xe0), H_END); /* mov fs, ax */
+	ck_assert_int_eq(RUN(0x8e, 0xe0), H_NEXT); /* mov fs, ax */
 	c->rip = 0x6000;
 	ck_assert_int_eq(RUN(0xca, 8, 0), H_END); /* retf 8 */
 	ck_assert_uint_eq(c->cpl, 3);

@@ -147,7 +147,7 @@ START_TEST(real_and_unreal)
 	v = env_vm86(3);
 	c->seg[CPU_DS].limit = 0xffffffff;
 	c->gpr[R_AX] = 0x1234;
-	ck_assert_int_eq(RUN(0x8e, 0xd8), H_END);
+	ck_assert_int_eq(RUN(0x8e, 0xd8), H_NEXT);
 	ck_assert_uint_eq(c->seg[CPU_DS].hi, 0xffff);
 	ck_assert_uint_eq(SEG_ATTR_DPL(c->seg[CPU_DS].attr), 3);
 }

@@ -111,6 +111,22 @@ static void lower_rdtsc(struct xlate *x)
 	emit_u8(&x->e, 0x31);
 }
 
+/* rdtscp; mov ecx, [r15+tsc_aux] */
+static void lower_rdtscp(struct xlate *x)
+{
+	struct hmem aux = CPU_MEM(tsc_aux);
+	u32 f = x->mode->flags;
+
+	if (f & XM_TSC_HELPER || (f & XM_TSD && x->mode->cpl > 0)) {
+		x_helper(x, false);
+		return;
+	}
+	emit_u8(&x->e, 0x0f);
+	emit_u8(&x->e, 0x01);
+	emit_u8(&x->e, 0xf9);
+	emit_mov_rm(&x->e, 4, H_RCX, &aux);
+}
+
 /* mov r, [r15+crN] */
 static void lower_mov_from_cr(struct xlate *x)
 {
@@ -184,6 +200,9 @@ void lower_system(struct xlate *x)
 		break;
 	case OP_RDTSC:
 		lower_rdtsc(x);
+		break;
+	case OP_RDTSCP:
+		lower_rdtscp(x);
 		break;
 	case OP_MOV_FROM_CR:
 		lower_mov_from_cr(x);
