@@ -50,7 +50,7 @@ void engine_drop_pairs(struct engine *e)
 	e->v->cpu.fault.reg[H_RSP] = e->v->cpu.pair_top;
 }
 
-static struct htab *htab_get(struct engine *e)
+static struct htab *htab_search(struct engine *e)
 {
 	struct htab *old = &e->htab[0];
 
@@ -69,6 +69,19 @@ static struct htab *htab_get(struct engine *e)
 	old->view = e->view;
 	old->mode = e->mode;
 	return old;
+}
+
+/* The same, remembered where it was last. */
+static struct htab *htab_get(struct engine *e)
+{
+	u8 *hint = &e->htab_hint[(e->view * 31 + e->mode) % HTAB_HINTS];
+	struct htab *h = &e->htab[*hint];
+
+	if (h->view != e->view || h->mode != e->mode) {
+		h = htab_search(e);
+		*hint = (u8)(h - e->htab);
+	}
+	return h;
 }
 
 /* The helper TLB's half for the current privilege (HAZARDS 54). */
@@ -438,12 +451,14 @@ static void pending_sleep(struct engine *e)
 
 	vcpu_fpu_put(v);
 	e->stats.halts++;
+	e->stats.run_ns += engine_now_ns();
 	if (e->idle)
 		e->idle(e->idle_opaque);
 	__atomic_store_n(&e->sleeping, 1, __ATOMIC_SEQ_CST);
 	/* Returns at once if kick is no longer 0: no wake-up is lost. */
 	raw_futex(&v->cpu.kick, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0);
 	__atomic_store_n(&e->sleeping, 0, __ATOMIC_SEQ_CST);
+	e->stats.run_ns -= engine_now_ns();
 }
 
 static enum todo pending_exception(struct engine *e)
@@ -723,6 +738,8 @@ int umbra_vcpu_run(struct vcpu *v)
 
 	if (err)
 		return err;
+	vcpu_fpu_put(v);
+	e->stats.run_ns -= engine_now_ns();
 	e->leave = false;
 	pending_complete(e);
 	for (;;) {
@@ -735,6 +752,7 @@ int umbra_vcpu_run(struct vcpu *v)
 	}
 	e->leave = false;
 	vcpu_fpu_put(v);
+	e->stats.run_ns += engine_now_ns();
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 /* A hash table of (view, mode): HASH_SIZE offsets, see struct cpu.hash. */
 #define HASH_SIZE 65536u
 #define HTABS	  64
+#define HTAB_HINTS 256u
 struct htab {
 	u32 view, mode; /* view 0: unused */
 	u32 *table;
@@ -90,6 +91,7 @@ struct engine {
 	bool brk;  /* data breakpoints are on */
 
 	struct htab htab[HTABS];
+	u8 htab_hint[HTAB_HINTS]; /* where a view and mode were last */
 	struct htab *cur;	/* of the current view and mode */
 	u32 *empty_hash;
 	u64 stamp;
@@ -167,6 +169,7 @@ bool engine_site_test(const struct engine *e, u32 la);
 
 /* --- translate.c: makes the block; the vector state is saved (heavy). */
 struct block *engine_translate(struct engine *e, u8 variant);
+u64 engine_now_ns(void);
 
 /* --- fault.c: after EXIT_FAULT; true: resume at cpu.fault. */
 bool engine_fault(struct engine *e);

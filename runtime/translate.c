@@ -38,7 +38,7 @@ static bool engine_helper_site(void *opaque, u32 eip)
 	return engine_site_test(e, (u32)(e->modes[e->mode].cs_base + eip));
 }
 
-static u64 block_now_ns(void)
+u64 engine_now_ns(void)
 {
 	struct timespec ts;
 
@@ -115,7 +115,7 @@ struct block *engine_translate(struct engine *e, u8 variant)
 	enum xlate_err err;
 	u64 t0;
 
-	t0 = block_now_ns();
+	t0 = engine_now_ns();
 	tcache_reserve(e->tc, &o->buf, &o->host);
 	o->cap = XLATE_MAX_BYTES;
 	err = xlate_block(&in, o);
@@ -141,6 +141,6 @@ struct block *engine_translate(struct engine *e, u8 variant)
 	}
 	if (log_on(LOG_XLAT))
 		xlate_listing(log_file(), &in, o);
-	e->stats.xlate_ns += block_now_ns() - t0;
+	e->stats.xlate_ns += engine_now_ns() - t0;
 	return b;
 }
