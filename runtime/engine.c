@@ -138,6 +138,19 @@ static void engine_block_dropped(void *opaque, struct block *b)
 	engine_drop_pairs(e);
 }
 
+/* tcache: FIP may point into code that goes. A guest's address is none of the
+ * cache's, so it says from now on what it is (HAZARDS 59). */
+static void engine_code_reuse(void *opaque, u64 from, u64 to)
+{
+	struct engine *e = opaque;
+	u8 *area = e->v->cpu.xsave_area;
+	u64 fip = light_get64(area + FX_FIP);
+
+	must(e->v->cpu.fpu_saved, "code is reused on a light exit");
+	if (fip >= from && fip < to)
+		light_put64(area + FX_FIP, fpu_map_fip(e->v, fip));
+}
+
 static void engine_frame_clear(void *opaque, gfn_t gfn)
 {
 	struct engine *e = opaque;
@@ -214,6 +227,7 @@ const struct mmu_ops engine_mmu_ops = {
 const struct tcache_ops engine_tcache_ops = {
 	.dropped = engine_block_dropped,
 	.frame_clear = engine_frame_clear,
+	.reuse = engine_code_reuse,
 };
 
 bool vcpu_mmu_update(struct vcpu *v, bool cr3_written)

@@ -14,7 +14,6 @@
 
 #define FX_SIZE	     512
 #define FX_FOP	     6
-#define FX_FIP	     8
 #define FX_FDP	     16
 #define FX_MXCSR     24
 #define FX_MASK	     28

@@ -28,6 +28,7 @@ struct tcache {
 	u8 *rw;
 	u64 host;
 	size_t bytes;
+	u32 room; /* what tcache_reserve() promises */
 	u32 glue[GLUE_NR];
 	struct region region[REGIONS];
 	unsigned current;
@@ -111,7 +112,8 @@ int tcache_new(struct tcache **out, size_t bytes, gfn_t max_gfn,
 
 	if (!t)
 		return -ENOMEM;
-	t->bytes = MAX(bytes, (size_t)(REGIONS * 2 * XLATE_MAX_BYTES));
+	t->bytes = bytes;
+	t->room = (u32)MIN(bytes / (2 * REGIONS), (size_t)XLATE_MAX_BYTES);
 	t->ops = *ops;
 	t->max_gfn = max_gfn;
 	err = tcache_map(t);
@@ -157,6 +159,11 @@ void tcache_free(struct tcache *t)
 const struct tcache_stats *tcache_stats(const struct tcache *t)
 {
 	return &t->stats;
+}
+
+u32 tcache_room(const struct tcache *t)
+{
+	return t->room;
 }
 
 u64 tcache_base(const struct tcache *t)
@@ -385,6 +392,7 @@ void tcache_drop_all(struct tcache *t)
 
 static void region_reuse(struct tcache *t, struct region *r)
 {
+	t->ops.reuse(t->ops.opaque, t->host + r->start, t->host + r->next);
 	for (unsigned k = 0; k < r->nblocks; k++) {
 		tcache_drop(t, r->blocks[k]);
 		free(r->blocks[k]);
@@ -399,7 +407,7 @@ void tcache_reserve(struct tcache *t, u8 **rw, u64 *host)
 {
 	struct region *r = &t->region[t->current];
 
-	if (r->end - r->next < XLATE_MAX_BYTES || r->nblocks == r->cap) {
+	if (r->end - r->next < t->room || r->nblocks == r->cap) {
 		t->current = (t->current + 1) % REGIONS;
 		r = &t->region[t->current];
 		region_reuse(t, r);

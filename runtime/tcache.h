@@ -79,12 +79,14 @@ struct tcache_ops {
 	void (*dropped)(void *opaque, struct block *b);
 	/* The last block of the frame is gone. */
 	void (*frame_clear)(void *opaque, gfn_t gfn);
+	/* Blocks at these host addresses are about to be forgotten. */
+	void (*reuse)(void *opaque, u64 from, u64 to);
 	void *opaque;
 };
 
 struct tcache;
 
-/* bytes: size of code memory. 0 or -errno. */
+/* bytes: size of code memory, at least 64 KiB. 0 or -errno. */
 int tcache_new(struct tcache **out, size_t bytes, gfn_t max_gfn,
 	       const struct tcache_ops *ops);
 void tcache_free(struct tcache *t);
@@ -94,8 +96,10 @@ u64 tcache_base(const struct tcache *t); /* where the glue copy runs */
 u64 tcache_end(const struct tcache *t);
 const u32 *tcache_glue(const struct tcache *t);
 
-/* Room for a block of at most XLATE_MAX_BYTES: its rw and host address. May
- * drop the blocks of one region. */
+/* Bytes that one block may take. */
+u32 tcache_room(const struct tcache *t);
+/* Room for one block: its rw and host address. May drop the blocks of one
+ * region. */
 void tcache_reserve(struct tcache *t, u8 **rw, u64 *host);
 /* Makes the block that out describes. frames: its gfns. A block that is not
  * BLOCK_TEMP enters the tables. NULL: out of memory. */

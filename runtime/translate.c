@@ -88,6 +88,13 @@ static int block_frames(struct engine *e, const struct xlate_out *o,
 	return 0;
 }
 
+/* A small code cache takes short blocks. */
+static unsigned translate_max_insns(const struct engine *e)
+{
+	return MIN(tcache_room(e->tc) / XLATE_INSN_BYTES,
+		   (u32)XLATE_MAX_INSNS);
+}
+
 struct block *engine_translate(struct engine *e, u8 variant)
 {
 	struct vcpu *v = e->v;
@@ -97,7 +104,7 @@ struct block *engine_translate(struct engine *e, u8 variant)
 	struct xlate_in in = {
 		.mode = &e->modes[e->mode],
 		.eip = vcpu_rip32(v),
-		.max_insns = one || inj->one_insn ? 1 : XLATE_MAX_INSNS,
+		.max_insns = one || inj->one_insn ? 1 : translate_max_insns(e),
 		.pairs = !one && !inj->no_pairs,
 		.strict_flags = true,
 		.fsgsbase = v->cpu.use_gs,
@@ -117,7 +124,7 @@ struct block *engine_translate(struct engine *e, u8 variant)
 
 	t0 = engine_now_ns();
 	tcache_reserve(e->tc, &o->buf, &o->host);
-	o->cap = XLATE_MAX_BYTES;
+	o->cap = tcache_room(e->tc);
 	err = xlate_block(&in, o);
 	if (err) {
 		block_raise_fetch(e, err);

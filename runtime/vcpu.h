@@ -156,6 +156,7 @@ void vcpu_fpu_put(struct vcpu *v);
 void vcpu_fpu_get(struct vcpu *v);
 /* Guest EIP of the x87 instruction at a host address in the code cache; other
  * values (what the guest itself has loaded) come back as they are. */
+#define FX_FIP 8 /* in the saved state; 64 bits */
 u32 fpu_map_fip(struct vcpu *v, u64 host_fip);
 
 /* Whether the page of la is RAM that allows the access now; false for MMIO and

@@ -107,14 +107,15 @@ shell='echo sum=$((6 * 7)); poweroff
 for k in vmlinuz-686 vmlinuz-686-pae; do
 	boot $k 512M umbra.poweroff 'reboot: Power down' '' ''
 	boot $k 64M quiet '^sum=42' "$shell" ''
+	boot $k 3G quiet '^sum=42' "$shell" ''
+	boot $k 512M umbra.reboot 'reboot: Restarting system' '' ''
 done
-boot vmlinuz-686 512M umbra.reboot 'reboot: Restarting system' '' ''
 
 if [ -n "$long" ]; then
 	for k in vmlinuz-686 vmlinuz-686-pae; do
-		boot $k 3G umbra.poweroff 'reboot: Power down' '' ''
 		for inject in one-insn no-chain small-cache helper-sites \
-			no-fsgsbase no-bmi2; do
+			no-pairs no-fsgsbase no-bmi2 map-budget=256 \
+			fail-fill=7 fail-zap=5; do
 			boot $k 512M umbra.poweroff 'reboot: Power down' '' \
 				$inject
 		done

@@ -35,14 +35,20 @@ check_STEPS += 'CC="$(CC)" perl $(srcdir)/tools/lightcheck.pl --self-test \
 	--flow $(light_FLOW) --self $(light_SELF)'
 endif
 
+# the rare paths that Linux runs under, once more
+inguest_INJECT := one-insn no-chain no-pairs small-cache helper-sites \
+	no-fsgsbase no-bmi2 map-budget=256 fail-fill=7 fail-zap=5
+
 ifneq ($(tools_SRCS),)
 run_inguest = sh $(srcdir)/tests/inguest.sh
 check_STEPS += '$(run_inguest) --kernel vmlinuz-686-pae ./umbra guests \
 	fpustate signals step smc segs mem'
 check_LONG_STEPS += '$(run_inguest) ./umbra guests $(inguest_NAMES) \
 	applets.sh procinfo.sh'
-check_LONG_STEPS += $(foreach i,one-insn no-chain small-cache helper-sites \
-	no-fsgsbase no-bmi2,'$(run_inguest) --kernel vmlinuz-686-pae \
-	--inject $(i) ./umbra guests fpustate signals step smc segs mem')
+check_LONG_STEPS += $(foreach i,$(inguest_INJECT),'$(run_inguest) \
+	--inject $(i) ./umbra guests fpustate signals step smc segs mem \
+	applets.sh procinfo.sh')
+check_STEPS += 'perl $(srcdir)/tests/console.pl ./umbra guests'
+check_LONG_STEPS += 'perl $(srcdir)/tests/console.pl --long ./umbra guests'
 check_LONG_STEPS += 'sh $(srcdir)/tests/dmesg.sh ./umbra guests'
 endif

@@ -42,7 +42,11 @@ export LC_ALL=C
 umbra=$1
 dir=$2
 shift 2
-limit=${INGUEST_TIMEOUT:-300}
+# the rare paths are the slow ones
+patience=1
+[ -z "$inject" ] || patience=6
+limit=$((${INGUEST_TIMEOUT:-300} * patience))
+words="umbra.patience=$patience"
 passed=0
 failed=0
 mkdir -p "$dir/logs"
@@ -100,7 +104,7 @@ run() { # kernel, test
 	name="$1 $2${inject:+ --inject $inject}"
 	log="$dir/logs/$(echo "inguest $name" | tr -c 'a-zA-Z0-9\n-' _).log"
 	{
-		machine "$1" "console=ttyS0 quiet umbra.test=$2" 2>&1 \
+		machine "$1" "console=ttyS0 quiet $words umbra.test=$2" 2>&1 \
 			</dev/null
 		echo $? >"$log.rc"
 	} | stamp >"$log"

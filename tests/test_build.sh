@@ -141,7 +141,7 @@ link 120777 0:0 0,0 greeting'
 }
 
 test_initramfs() {
-	printf 'x\0[\0[[\0cttyhack\0mount\0poweroff\0setsid\0sh\0stty\0\0y' >bb
+	printf 'x\0[\0[[\0cttyhack\0login\0mount\0poweroff\0setsid\0sh\0stty\0\0y' >bb
 	echo true >t1
 	sh "$src/tools/mkinitramfs.sh" i.gz bb t1
 	is 'initramfs is made' $? 0

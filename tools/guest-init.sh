@@ -65,10 +65,13 @@ if [ -n "$action$tests" ]; then
 fi
 
 # poweroff, reboot and halt tell init by these signals. The shell runs in the
-# background because a trap interrupts "wait" only.
+# background because a trap interrupts "wait" only. There a shell ignores
+# Ctrl-C for itself and all that it starts; login takes that back.
 trap "leave poweroff" USR1 USR2
 trap "leave reboot" TERM
 cd /root || cd /
-setsid cttyhack sh </dev/console >/dev/console 2>&1 &
+mkdir -p /etc
+echo "root::0:0:root:/root:/bin/sh" >/etc/passwd
+setsid cttyhack login -p -f root </dev/console >/dev/console 2>&1 &
 wait $!
 leave poweroff

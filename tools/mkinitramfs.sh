@@ -58,7 +58,7 @@ entries() {
 tmp=$out.$$
 trap 'rm -f "$tmp" "$tmp.applets" "$tmp.list" "$tmp.cpio"' EXIT
 applets "$busybox" >"$tmp.applets" || die "cannot read $busybox"
-for a in sh mount setsid cttyhack poweroff; do
+for a in sh mount setsid cttyhack login poweroff; do
 	grep -qx "$a" "$tmp.applets" || die "$busybox has no applet $a"
 done
 entries "$@" >"$tmp.list"

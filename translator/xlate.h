@@ -206,7 +206,8 @@ struct xlate_out {
 	struct xreloc relocs[XLATE_MAX_RELOCS];
 };
 
-#define XLATE_MAX_BYTES 32768
+#define XLATE_MAX_BYTES	 32768
+#define XLATE_INSN_BYTES 512 /* bound for one instruction and its cold code */
 
 enum xlate_err {
 	XLATE_OK,

@@ -15,6 +15,7 @@ const struct tcg_skip tcg_skips[] = {
 	{ "fpu.xm", "TCG raises no SSE exceptions" },
 	{ "fpu.mf-next", "TCG looks for a pending exception at FWAIT only" },
 	{ "fpu.fip-pending", "TCG keeps no FIP" },
+	{ "fpu.fip-evicted", "TCG keeps no FIP" },
 	{ "fpu.ldmxcsr", "TCG accepts reserved MXCSR bits" },
 	{ "avx.masked.page-end", "TCG touches elements that the mask leaves out" },
 	{ 0, 0 },
@@ -195,6 +196,9 @@ CODE(fip_pending, "fninit; push 0x37b; fldcw [esp]; add esp, 4; fld1; fldz"
      "fninit");
 CODE(fip_fxsave, "fninit; push 0x37b; fldcw [esp]; add esp, 4; fld1; fldz"
      F(fip_fxsave) "fdivp st(1), st; nop; fxsave [ebx]; fninit");
+CODE(fip_evicted, "fninit; push 0x37b; fldcw [esp]; add esp, 4; fld1; fldz"
+     F(fip_evicted) "fdivp st(1), st; .rept 4000; jmp 1f; 1:; .endr; "
+     "fnstenv [ebx]; fninit");
 
 static void test_exceptions(int cpl)
 {
@@ -258,6 +262,13 @@ static void test_exceptions(int cpl)
 	run(&r);
 	CHECK_END(&r, fip_fxsave);
 	check_that("fxsave", MEM32(mem + 8), ADDR(fip_fxsave_f));
+	/* So many blocks later a small code cache holds no trace of it. */
+	begin("fpu.fip-evicted");
+	regs_init(&r, fip_evicted, cpl);
+	r.ebx = ADDR(mem);
+	run(&r);
+	CHECK_END(&r, fip_evicted);
+	check_that("fnstenv", MEM32(mem + 12), ADDR(fip_evicted_f));
 	begin("fpu.ldmxcsr");
 	MEM32(mem) = 0x10000;
 	regs_init(&r, do_ldmxcsr, cpl);
