@@ -183,10 +183,10 @@ const u32 *tcache_glue(const struct tcache *t)
 
 static unsigned bucket_of(u32 eip, gfn_t gfn, u32 mode, u8 variant)
 {
-	u32 h = (eip ^ (u32)gfn << 12) * 0x9e3779b1u ^ mode * 0x85ebca6bu ^
-		variant;
+	u64 h = (eip | gfn << 32) * 0x9e3779b97f4a7c15ull +
+		(mode * 4ull + variant) * 0xd6e8feb86659fd93ull;
 
-	return h >> (32 - BUCKET_BITS);
+	return (unsigned)(h >> (64 - BUCKET_BITS));
 }
 
 struct block *tcache_lookup(struct tcache *t, u32 eip, gpa_t gpa, u32 mode,
