@@ -310,7 +310,7 @@ void umbra_stats_print(struct umbra_vm *vm, FILE *f, bool json)
 #include "stats.def"
 #undef STAT
 #define S(name) stats_line(f, json, &first, "code_" #name, t->name);
-		S(blocks) S(guest_insns) S(host_bytes) S(drops)
+		S(blocks) S(guest_insns) S(host_bytes) S(table_bytes) S(drops)
 		S(region_reuses) S(chains) S(unchains)
 #undef S
 	}
