@@ -131,6 +131,7 @@ test_umbra() {
 	is 'a line for each row' \
 		"$(sed -n 's/^\([a-z]*\),[cs].*,.*/\1/p' "$tmp/out/bench.csv" |
 		grep -v row | tr '\n' ' ')" 'sieve fork '
+	is 'no warnings of perl' "$(echo "$got" | grep -c ' line [0-9]')" 0
 	is 'its counters' "$(echo "$got" | grep -c "^Umbra's counters")" 2
 	liar
 	got=$(run "$tmp/liar" sieve)

@@ -143,7 +143,7 @@ sub geomean {
 	my @f = grep { defined } @_;
 	my $sum = 0;
 
-	return if !@f;
+	return undef if !@f; # in a list, too
 	$sum += log $_ for @f;
 	return exp($sum / @f);
 }
@@ -185,6 +185,34 @@ sub put {
 		$self->{text} .= "$_\n";
 	}
 	$| = 1;
+}
+
+# What was measured on what.
+sub head {
+	my ($self, @places) = @_;
+	my $o = $self->{o};
+	my ($cpu) = slurp('/proc/cpuinfo') =~ /^model name\s*: (.*)$/m;
+	my $cpus = () = slurp('/proc/cpuinfo') =~ /^processor\b/mg;
+	my ($linux) = slurp('/proc/version') =~ /^(Linux version \S+)/;
+	my ($load) = slurp('/proc/loadavg') =~ /^(\S+)/;
+
+	$self->put(sprintf('guests: %s, %d MB%s; medians of %d runs',
+		$o->{kernel}, $o->{memory}, $o->{inject} ne '' ?
+		", Umbra with --inject $o->{inject}" : '', $o->{repeat}),
+		sprintf 'host: %d x %s, %s, load %s before', $cpus,
+		$cpu // '?', $linux // '?', $load // '?');
+	if (grep { $_ eq 'tcg' } @places) {
+		my $v = `qemu-system-i386 --version` =~ s/\n.*//sr;
+
+		$self->put("tcg: $v, -accel tcg -cpu " .
+			($ENV{QEMU_CPU} // 'max'));
+	}
+}
+
+sub slurp {
+	open my $f, '<', shift or return '';
+	local $/;
+	return scalar(<$f>) // '';
 }
 
 sub row_line {
@@ -255,7 +283,8 @@ sub spent_table {
 		my $s = $self->spent($row) // next;
 
 		$self->put('', "Umbra's counters, $what (xlate: % of the time " .
-			'in translation)', sprintf '%-14s %6s' .
+			'in translation, with what it asks of the host)',
+			sprintf '%-14s %6s' .
 			'%8s' x @counted, 'row', 'xlate',
 			map { $_->[1] } @counted) if !$head++;
 		$self->put(sprintf '%-14s %6.1f' . '%8s' x @counted, $row,

@@ -253,6 +253,7 @@ END {
 
 mkdir $o{out};
 @places = ('native', 'umbra', have_tcg() ? 'tcg' : ());
+$report->head(@places);
 bench_first() if $want{first};
 bench_start() if $want{start};
 bench_rows();
