@@ -31,6 +31,7 @@ for c in *.c; do
 	tell "$o"
 done
 $tcc -nostdlib -o "$tmp/program" "$lib/crt1.o" "$lib/crti.o" "$tmp"/*.o \
+	"$so/ld-linux.so.2" \
 	"$so/libc.so.6" "$lib/libc_nonshared.a" "$lib/tcc/libtcc1.a" \
 	"$lib/crtn.o" || exit 1
 $ld "$tmp/program" >"$tmp/output" || exit 1
