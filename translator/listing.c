@@ -112,7 +112,7 @@ static void listing_notes(const struct listing *l, u32 off, unsigned len)
 	static const char *const kind[] = {
 		[SITE_BIASED] = "biased", [SITE_SWAPPED] = "swapped",
 		[SITE_BORROWED] = "borrowed", [SITE_AFTER] = "after",
-		[SITE_GLUE] = "glue",
+		[SITE_GLUE] = "glue", [SITE_LOOKUP] = "lookup",
 	};
 	const struct xlate_out *out = l->out;
 

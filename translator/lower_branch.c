@@ -3,8 +3,8 @@
  * lower_branch.c - how a block is left: jumps, calls, returns, loops.
  *
  * A direct exit within the guest page is a rel32 that the runtime chains,
- * with a stub behind the block; all others carry the target in r8d to the
- * hash. There are no back-edges inside a block: each way round a loop passes
+ * with a stub behind the block; all others carry the target in r8d through the
+ * hash of the view and mode, with a jump of their own. There are no back-edges inside a block: each way round a loop passes
  * an exit, which a kick can divert (DESIGN.md, 5).
  *
  * A call pairs a host call with the guest's. The host's ret arrives at the
@@ -34,19 +34,12 @@ static void exit_add(struct xlate *x, enum xexit_kind kind, u32 at, u32 target)
 	x_cold(x, COLD_STUB, at, n);
 }
 
-static void exit_hash(struct xlate *x, u32 target)
-{
-	/* mov r8d, target; jmp GLUE_HASH */
-	x_mov_eip(x, HR_ADDR, target);
-	x_glue_jmp(x, GLUE_HASH);
-}
-
 void branch_to(struct xlate *x, u32 target)
 {
 	if (same_page(x, target)) /* jmp target */
 		exit_add(x, XEXIT_JUMP, emit_jmp_fwd(&x->e), target);
 	else
-		exit_hash(x, target);
+		x_hash_jmp_to(x, target);
 }
 
 /* The way to `target` from a conditional branch whose rel32 is at `at`. */
@@ -197,7 +190,7 @@ static void lower_jmp_ind(struct xlate *x)
 {
 	branch_load(x, HR_ADDR);
 	mem_check_target(x, x->insn->opsize, HR_ADDR);
-	x_glue_jmp(x, GLUE_HASH);
+	x_hash_jmp(x);
 }
 
 static bool landing_flags_dead(struct xlate *x, u32 ret)
@@ -246,8 +239,8 @@ static void landing_site(struct xlate *x, u32 ret)
 	}
 	if (same_page(x, ret))
 		exit_add(x, XEXIT_CONT, emit_jmp_fwd(e), ret);
-	else /* r8d is ret */
-		x_glue_jmp(x, GLUE_HASH);
+	else
+		x_hash_jmp_to(x, ret);
 }
 
 /* mov [sp-size], return address */
@@ -276,7 +269,7 @@ static bool call_pairs(const struct xlate *x)
 
 static void lower_call(struct xlate *x)
 {
-	u32 target = branch_target(x), ret = call_return(x), at;
+	u32 target = branch_target(x), ret = call_return(x);
 
 	if (target > x->mode->cs_limit) {
 		x_raise(x, VEC_GP, 0);
@@ -287,12 +280,10 @@ static void lower_call(struct xlate *x)
 		branch_to(x, target);
 		return;
 	}
-	/* call target */
-	at = emit_call_fwd(&x->e);
-	if (same_page(x, target))
-		exit_add(x, XEXIT_CALL, at, target);
+	if (same_page(x, target)) /* call target */
+		exit_add(x, XEXIT_CALL, emit_call_fwd(&x->e), target);
 	else
-		x_cold(x, COLD_HASH, at, target);
+		x_hash_call_to(x, target);
 	landing_site(x, ret);
 }
 
@@ -306,10 +297,10 @@ static void lower_call_ind(struct xlate *x)
 	call_push(x, ret);
 	emit_mov_rr(&x->e, 4, HR_ADDR, HR_KEEP);
 	if (!call_pairs(x)) {
-		x_glue_jmp(x, GLUE_HASH);
+		x_hash_jmp(x);
 		return;
 	}
-	x_glue_call(x, GLUE_HASH);
+	x_hash_call(x);
 	landing_site(x, ret);
 }
 
@@ -383,7 +374,7 @@ static void lower_ret(struct xlate *x)
 	case RET_PUSHED:
 		break;
 	}
-	x_glue_jmp(x, GLUE_HASH);
+	x_hash_jmp(x);
 }
 
 void lower_branch(struct xlate *x)

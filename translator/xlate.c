@@ -93,6 +93,58 @@ void x_glue_call(struct xlate *x, enum glue g)
 	x_reloc(x, XRELOC_HOST);
 }
 
+/*
+ * Each place has an indirect jump of its own, so that the host predicts it by
+ * its own history. A kick in between starts it over.
+ *	movzx r9d, r8w; mov r10, [r15+hash]; jmp [r10+r9*8]
+ */
+static void hash_branch(struct xlate *x, void (*op)(struct emit *,
+						    const struct hmem *))
+{
+	struct hmem hash = CPU_MEM(hash);
+	struct hmem slot = hmem_index(HR_TMP2, HR_TMP, 3, 0);
+
+	x_site(x, SITE_LOOKUP, 0, 0, false);
+	emit_movzx_rr(&x->e, 2, HR_TMP, HR_ADDR);
+	emit_mov_rm(&x->e, 8, HR_TMP2, &hash);
+	op(&x->e, &slot);
+}
+
+void x_hash_jmp(struct xlate *x)
+{
+	hash_branch(x, emit_jmp_m);
+}
+
+void x_hash_call(struct xlate *x)
+{
+	hash_branch(x, emit_call_m);
+}
+
+/* mov r8d, eip; mov r10, [r15+hash]; jmp [r10+slot] */
+static void hash_branch_to(struct xlate *x, u32 eip,
+			   void (*op)(struct emit *, const struct hmem *))
+{
+	struct hmem hash = CPU_MEM(hash);
+	struct hmem slot = hmem_disp(HR_TMP2, (s32)X_SLOT(eip));
+
+	slot.d32 = true;
+	x_mov_eip(x, HR_ADDR, eip);
+	x_site(x, SITE_LOOKUP, 0, 0, false);
+	emit_mov_rm(&x->e, 8, HR_TMP2, &hash);
+	op(&x->e, &slot);
+	x_reloc(x, XRELOC_SLOT);
+}
+
+void x_hash_jmp_to(struct xlate *x, u32 eip)
+{
+	hash_branch_to(x, eip, emit_jmp_m);
+}
+
+void x_hash_call_to(struct xlate *x, u32 eip)
+{
+	hash_branch_to(x, eip, emit_call_m);
+}
+
 /* mov r8d, hsite; mov r9, [rip+blockword]; call GLUE_HELPER */
 static void emit_helper(struct xlate *x, unsigned hsite, bool end)
 {
@@ -321,8 +373,7 @@ static void cold_emit(struct xlate *x, const struct cold *c)
 		cold_stub(x, &x->out->exits[c->arg]);
 		break;
 	case COLD_HASH:
-		x_mov_eip(x, HR_ADDR, c->arg);
-		x_glue_jmp(x, GLUE_HASH);
+		x_hash_jmp_to(x, c->arg);
 		break;
 	case COLD_LOOP_RAISE:
 		lower_loop_undo(x);

@@ -61,7 +61,7 @@ enum mem_form {
 
 /* Glue entry points: offsets from the start of the code cache. */
 enum glue {
-	GLUE_MISS,     /* r8d: eip; hash miss. Lies at offset 0 */
+	GLUE_MISS,     /* r8d: eip; hash miss */
 	GLUE_HASH,     /* r8d: eip; hash jump, preserves flags */
 	GLUE_DIRECT,   /* r8: address of the stub; leaves with EXIT_DIRECT */
 	GLUE_HELPER,   /* call; r8d: hsite number, r9: block word */
@@ -97,6 +97,7 @@ enum site_kind {
 			number), restore it */
 	SITE_AFTER,  /* the instruction is complete, eip is the next one's */
 	SITE_GLUE,   /* entry checks and the like: state before site's insn */
+	SITE_LOOKUP, /* a look-up in the hash: a kick lets it start over */
 };
 
 struct xsite {
@@ -145,6 +146,7 @@ struct xhsite {
 enum xreloc_kind {
 	XRELOC_EIP,	/* a guest address */
 	XRELOC_EIP_NEG, /* minus a guest address, modulo 2^32 */
+	XRELOC_SLOT,	/* offset of a guest address's slot in the hash */
 	XRELOC_HOST,	/* rel32 to a fixed host address: glue */
 };
 

@@ -108,6 +108,14 @@ void x_mov_eip(struct xlate *x, unsigned d, u32 eip);
 void x_cmp_eip(struct xlate *x, unsigned d, u32 eip);
 /* lea d(32), [s - eip] */
 void x_sub_eip(struct xlate *x, unsigned d, unsigned s, u32 eip);
+/* Offset in the hash of guest address eip (struct cpu.hash). */
+#define X_SLOT(eip) (((u32)(eip) & 0xffff) * 8)
+/* jmp or call through the hash to the guest address in r8d; r9, r10 */
+void x_hash_jmp(struct xlate *x);
+void x_hash_call(struct xlate *x);
+/* The same to a constant address. */
+void x_hash_jmp_to(struct xlate *x, u32 eip);
+void x_hash_call_to(struct xlate *x, u32 eip);
 /* Branches to glue. */
 void x_glue_jmp(struct xlate *x, enum glue g);
 void x_glue_call(struct xlate *x, enum glue g);
