@@ -487,7 +487,8 @@ static void block_tables(struct block *b, const struct xlate_out *o)
 		const struct xsite *s = &o->sites[i];
 
 		b->sites[i] = (struct bsite){ s->host_off, s->insn, s->kind,
-					      s->aux, s->aux2, s->rep };
+					      s->aux, s->aux2, s->rep,
+					      s->sp_off };
 	}
 	b->nexits = (u16)o->nexits;
 	for (unsigned i = 0; i < o->nexits; i++) {

@@ -34,6 +34,7 @@ struct bsite {
 	u32 host_off;
 	u16 insn;
 	u8 kind, aux, aux2, rep;
+	s16 sp_off;
 };
 
 struct bhsite {

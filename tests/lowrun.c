@@ -128,6 +128,7 @@ static void site_undo(const struct xsite *s, greg_t *g)
 
 	for (int i = 0; i < 8; i++)
 		r[i] = g[map[i]];
+	r[R_SP] = (u32)(r[R_SP] + s->sp_off);
 	switch (s->kind) {
 	case SITE_BIASED:
 		if (s->aux & 1)

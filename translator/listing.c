@@ -122,6 +122,8 @@ static void listing_notes(const struct listing *l, u32 off, unsigned len)
 		if (s->host_off == off && s->kind != SITE_PLAIN)
 			fprintf(l->f, "  ; %s %u,%u%s", kind[s->kind], s->aux,
 				s->aux2, s->rep ? " rep" : "");
+		if (s->host_off == off && s->sp_off)
+			fprintf(l->f, "  ; esp%+d", s->sp_off);
 	}
 	for (unsigned i = 0; i < out->nexits; i++) {
 		const struct xexit *x = &out->exits[i];

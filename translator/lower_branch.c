@@ -255,6 +255,7 @@ static void call_push(struct xlate *x, u32 ret)
 		x_reloc(x, XRELOC_EIP);
 	mem_commit_again(x);
 	stack_adjust(x, -(s32)size);
+	stack_settle(x);
 }
 
 static u32 call_return(const struct xlate *x)
@@ -364,6 +365,7 @@ static void lower_ret(struct xlate *x)
 	emit_movzx_rm(&x->e, size, HR_ADDR, &m);
 	mem_check_target(x, size, HR_ADDR);
 	stack_adjust(x, size + (u16)x->insn->imm);
+	stack_settle(x);
 	switch (ret_kind(x)) {
 	case RET_PAIR:
 		emit_u8(&x->e, 0xc3);

@@ -29,7 +29,8 @@ void x_site(struct xlate *x, enum site_kind kind, u8 aux, u8 aux2, bool rep)
 	must(n < XLATE_MAX_SITES, "sites of block %08x", x->in->eip);
 	out->sites[n] = (struct xsite){ .host_off = x->e.len, .insn = x->cur,
 					.kind = kind, .aux = aux,
-					.aux2 = aux2, .rep = rep };
+					.aux2 = aux2, .rep = rep,
+					.sp_off = (s16)x->sp_off };
 	out->nsites = n + 1;
 }
 
@@ -273,6 +274,12 @@ static bool site_is_helper(const struct xlate *x)
 	return x->in->helper_site && x->in->helper_site(x->in->opaque, x->eip);
 }
 
+static void insn_settle(struct xlate *x)
+{
+	stack_settle(x);
+	x_site(x, SITE_PLAIN, 0, 0, false);
+}
+
 static void lower_insn(struct xlate *x, unsigned i)
 {
 	const struct xinsn *xi = &x->out->insns[i];
@@ -286,10 +293,14 @@ static void lower_insn(struct xlate *x, unsigned i)
 	x->helper = site_is_helper(x);
 	x_site(x, SITE_PLAIN, 0, 0, false);
 	if (!xi->insn.row) {
+		insn_settle(x);
 		x_raise(x, x->bad_vector, 0);
 		return;
 	}
 	vector = system_gate(x);
+	x->sp_lazy = vector < 0 && stack_is_lazy(x);
+	if (!x->sp_lazy)
+		insn_settle(x);
 	if (vector >= 0)
 		x_raise(x, vector, 0);
 	else
@@ -347,6 +358,7 @@ static void block_body(struct xlate *x)
 		lower_insn(x, i);
 	if (!x->ended) {
 		x_site(x, SITE_AFTER, 0, 0, false);
+		stack_settle(x);
 		branch_to(x, x->next);
 	}
 }

@@ -107,6 +107,7 @@ struct xsite {
 	u8 aux2;
 	u8 rep;	      /* the host instruction here is a rep string op: a kick
 			 may leave in its middle */
+	s16 sp_off;   /* the guest's esp is its register plus this */
 };
 
 enum xexit_kind {

@@ -66,6 +66,8 @@ struct xlate {
 	bool helper;		 /* its accesses take the helper form */
 	int tlbsite;		 /* its hsite in access words, or -1 */
 	bool ended;		 /* control does not reach what follows */
+	s32 sp_off;		 /* esp is its host register plus this */
+	bool sp_lazy;		 /* and the instruction can live with that */
 	int bad_vector;		 /* exception of the last, undecodable one */
 
 	unsigned ncold;
@@ -158,6 +160,10 @@ void lower_copy(struct xlate *x);
 struct gmem stack_mem(const struct xlate *x, s32 disp);
 /* sp += n, as wide as the stack is; uses r9 */
 void stack_adjust(struct xlate *x, s32 n);
+/* May esp stay apart from its register in this instruction? */
+bool stack_is_lazy(const struct xlate *x);
+/* Brings the register of esp up to date. */
+void stack_settle(struct xlate *x);
 /* Stores host register s at sp - size; leaves sp alone. */
 void stack_store(struct xlate *x, unsigned size, unsigned s);
 void lower_push(struct xlate *x);
