@@ -4,8 +4,9 @@
  *
  * A direct exit within the guest page is a rel32 that the runtime chains,
  * with a stub behind the block; all others carry the target in r8d through the
- * hash of the view and mode, with a jump of their own. There are no back-edges inside a block: each way round a loop passes
- * an exit, which a kick can divert (DESIGN.md, 5).
+ * hash of the view and mode, with a jump of their own. A block goes on behind
+ * branches that are not taken and calls that return, but has no back-edges:
+ * each way round a loop passes an exit, which a kick can divert (DESIGN.md, 5).
  *
  * A call pairs a host call with the guest's. The host's ret arrives at the
  * landing site behind it, with the address the guest popped in r8d; the site
@@ -78,13 +79,21 @@ static void lower_jmp(struct xlate *x)
 		branch_to(x, target);
 }
 
-/* jcc target; jmp next */
+/* Does the block go on with the next instruction? */
+static bool block_goes_on(const struct xlate *x)
+{
+	return x->cur + 1 < x->out->ninsns;
+}
+
+/* jcc target; jmp next, unless that follows */
 static void lower_jcc(struct xlate *x)
 {
 	u32 at = emit_jcc_fwd(&x->e, x->insn->opcode & 15);
 
 	branch_from(x, at, branch_target(x));
-	branch_to(x, x->next);
+	x->ended = !block_goes_on(x);
+	if (x->ended)
+		branch_to(x, x->next);
 }
 
 /*
@@ -237,6 +246,9 @@ static void landing_site(struct xlate *x, u32 ret)
 		emit_mov_rr(e, 4, H_RCX, HR_TMP);
 		x_site(x, SITE_GLUE, 0, 0, false);
 	}
+	x->ended = !block_goes_on(x);
+	if (!x->ended)
+		return;
 	if (same_page(x, ret))
 		exit_add(x, XEXIT_CONT, emit_jmp_fwd(e), ret);
 	else

@@ -164,7 +164,7 @@ struct xinsn {
 
 #define XLATE_MAX_INSNS 64
 #define XLATE_MAX_SITES 1024
-#define XLATE_MAX_EXITS 8
+#define XLATE_MAX_EXITS 16
 #define XLATE_MAX_HSITES 512
 #define XLATE_MAX_RELOCS 1024
 

@@ -52,6 +52,8 @@ struct cold {
 	u8 kind;
 };
 #define XLATE_MAX_COLD (XLATE_MAX_INSNS + 8)
+/* Branches in the middle of a block; each has up to two exits. */
+#define XLATE_MAX_BRANCHES 6
 
 struct xlate {
 	const struct xlate_in *in;
@@ -70,6 +72,7 @@ struct xlate {
 	bool sp_lazy;		 /* and the instruction can live with that */
 	int bad_vector;		 /* exception of the last, undecodable one */
 
+	unsigned nbranches; /* that the block goes on behind */
 	unsigned ncold;
 	struct cold cold[XLATE_MAX_COLD];
 };
