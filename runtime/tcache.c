@@ -364,6 +364,18 @@ static void frame_remove(struct tcache *t, struct block *b, gfn_t gfn)
 		t->ops.frame_clear(t->ops.opaque, gfn);
 }
 
+/* landing: jmp GLUE_HASH (r8d is the address that was returned to) */
+static void block_close_landings(struct tcache *t, struct block *b)
+{
+	for (unsigned i = 0; i < b->nlandings; i++) {
+		u64 end = b->host + b->landings[i] + 5;
+
+		b->rw[b->landings[i]] = 0xe9;
+		light_put32(b->rw + b->landings[i] + 1,
+			    (u32)(t->host + t->glue[GLUE_HASH] - end));
+	}
+}
+
 void tcache_drop(struct tcache *t, struct block *b)
 {
 	if (b->dead)
@@ -373,6 +385,7 @@ void tcache_drop(struct tcache *t, struct block *b)
 	while (b->incoming)
 		bexit_unchain(t, bexit_block(b->incoming), b->incoming);
 	tcache_unchain_exits(t, b);
+	block_close_landings(t, b);
 	if (!(b->variant & BLOCK_TEMP)) {
 		bucket_remove(t, b);
 		for (unsigned i = 0; i < b->nframes; i++)
@@ -437,6 +450,7 @@ static struct block *block_alloc(struct region *r, const struct xlate_out *o)
 		   o->nexits * sizeof(struct bexit) +
 		   o->nhsites * sizeof(struct bhsite) +
 		   o->nsites * sizeof(struct bsite) +
+		   o->nlandings * sizeof(u32) +
 		   (o->ninsns + 1) * sizeof(u32);
 	u8 *p = calloc(1, n);
 	struct block *b = (struct block *)(void *)p;
@@ -453,6 +467,8 @@ static struct block *block_alloc(struct region *r, const struct xlate_out *o)
 	p += o->nhsites * sizeof(struct bhsite);
 	b->sites = (struct bsite *)(void *)p;
 	p += o->nsites * sizeof(struct bsite);
+	b->landings = (u32 *)(void *)p;
+	p += o->nlandings * sizeof(u32);
 	b->insn_eip = (u32 *)(void *)p;
 	return b;
 }
@@ -463,12 +479,16 @@ static void block_tables(struct block *b, const struct xlate_out *o)
 	for (unsigned i = 0; i < o->ninsns; i++)
 		b->insn_eip[i] = o->insns[i].eip;
 	b->insn_eip[o->ninsns] = b->eip + o->guest_len;
+	b->nlandings = (u16)o->nlandings;
+	for (unsigned i = 0; i < o->nlandings; i++)
+		b->landings[i] = o->landings[i].off;
 	b->nsites = (u16)o->nsites;
 	for (unsigned i = 0; i < o->nsites; i++) {
 		const struct xsite *s = &o->sites[i];
 
 		b->sites[i] = (struct bsite){ s->host_off, s->insn, s->kind,
-					      s->aux, s->aux2, s->rep };
+					      s->aux, s->aux2, s->rep,
+					      s->sp_off };
 	}
 	b->nexits = (u16)o->nexits;
 	for (unsigned i = 0; i < o->nexits; i++) {
