@@ -503,6 +503,7 @@ static enum todo pending_interrupt(struct engine *e)
 	if (vec < 0)
 		return TODO_RUN;
 	e->stats.interrupts++;
+	checked_tick(e);
 	v->halted = false;
 	exc_interrupt(v, (unsigned)vec);
 	return TODO_AGAIN;
@@ -546,6 +547,7 @@ static void exit_direct(struct engine *e, bool may_chain)
 	struct block *from = tcache_find(e->tc, v->cpu.exit_stub);
 	struct bexit *x = from ? block_exit_at(from, v->cpu.exit_stub) : NULL;
 	u64 reuses = tcache_stats(e->tc)->region_reuses;
+	u32 eip = from ? from->eip : 0;
 	struct block *to;
 
 	must(x, "exit at %#lx, which is no stub", v->cpu.exit_stub);
@@ -557,7 +559,8 @@ static void exit_direct(struct engine *e, bool may_chain)
 	to = engine_block(e, 0);
 	if (tcache_stats(e->tc)->region_reuses != reuses)
 		return; /* from may be gone */
-	if (!to || to->variant || from->dead || to->dead || x->to ||
+	if (!to || to->variant || from->dead || from->eip != eip || to->dead ||
+	    x->to ||
 	    to->mode != from->mode)
 		return;
 	if (engine_block_crosses(e, to))

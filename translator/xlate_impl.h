@@ -92,6 +92,12 @@ enum xlate_err block_scan(struct xlate *x);
 /* Decodes up to n instructions at eip for a look ahead; returns how many. */
 unsigned block_peek(struct xlate *x, u32 eip, struct insn *v, unsigned n);
 
+/* --- source.c: blocks that look whether their source is what it was */
+u32 source_stale(struct xlate *x);
+void source_check(struct xlate *x, u32 stale);
+/* A checked block ends behind it: it may write to memory. */
+bool source_ends_block(const struct insn *insn);
+
 /* --- flags.c: true if the arithmetic flags are written before any reader,
  * with nothing but memory accesses in between (HAZARDS 23). */
 bool flags_are_dead(const struct insn *v, unsigned n, unsigned stride);
