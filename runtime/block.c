@@ -131,7 +131,8 @@ static struct block *block_sibling(struct engine *e, u32 eip, gpa_t gpa,
 {
 	struct block *b;
 
-	if (tcache_siblings(e->tc, eip, gpa, e->mode, variant, &b) <
+	if (e->vm->inj.no_reuse ||
+	    tcache_siblings(e->tc, eip, gpa, e->mode, variant, &b) <
 		    BLOCK_SIBLINGS ||
 	    (u64)eip + b->guest_len > 1ull << 32 ||
 	    !park_same_sites(e, b, eip - b->eip))

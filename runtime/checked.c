@@ -43,6 +43,8 @@ bool checked_test(const struct engine *e, gfn_t gfn)
 	const struct checked_frame *f =
 		checked_slot((struct engine *)e, gfn);
 
+	if (e->vm->inj.checked || e->vm->inj.no_checked)
+		return e->vm->inj.checked;
 	return f->on && f->gfn == gfn;
 }
 

@@ -133,6 +133,8 @@ enum park_hit park_find(struct engine *e, const struct park_query *q,
 {
 	struct park_best best = { NULL, PARK_NONE, 0 };
 
+	if (e->vm->inj.no_reuse)
+		return PARK_NONE;
 	if (q->room >= KEY_BYTES)
 		best = park_search(&e->park, q, true);
 	if (best.hit == PARK_NONE)
