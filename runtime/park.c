@@ -14,22 +14,23 @@
  * looked for longest ago has most likely outlived its process. */
 #define PARK_COPIES 4
 
-/* Source bytes in the key; blocks shorter than that have keys of one byte. */
-#define KEY_BYTES 8u
+/* Source bytes in the key: so many of a block that has them, else few. */
+#define KEY_LONG  8u
+#define KEY_SHORT 4u
 
 static u32 park_key(u32 eip, u32 mode, u8 variant, bool checked_src,
 		    const u8 *src, bool whole)
 {
-	u64 h = whole ? light_get64(src) : src[0] | 1ull << 32;
+	u64 h = whole ? light_get64(src) : light_get32(src) ^ 1ull << 63;
 
 	h ^= (u64)(eip & ~PAGE_MASK) << 40 ^ (u64)mode << 20 ^
 	     (u64)variant << 8 ^ checked_src;
 	h *= 0x9e3779b97f4a7c15ull;
 	h ^= h >> 29;
 	h *= 0xbf58476d1ce4e5b9ull;
-	return (u32)(h >> 49);
+	return (u32)(h >> 48);
 }
-static_assert(PARK_BUCKETS == 1u << 15, "park_key() yields 15 bits");
+static_assert(PARK_BUCKETS == 1u << 16, "park_key() yields 16 bits");
 
 static void park_link(struct park *p, struct block *b)
 {
@@ -44,10 +45,11 @@ static void park_link(struct park *p, struct block *b)
 
 void park_add(struct park *p, struct block *b)
 {
-	if (b->variant & BLOCK_TEMP || b->nframes != 1 || !b->guest_len)
+	if (b->variant & BLOCK_TEMP || b->nframes != 1 ||
+	    b->guest_len < KEY_SHORT)
 		return;
 	b->park_key = park_key(b->eip, b->mode, b->variant, b->checked_src,
-			       b->src, b->guest_len >= KEY_BYTES);
+			       b->src, b->guest_len >= KEY_LONG);
 	park_link(p, b);
 }
 
@@ -135,9 +137,9 @@ enum park_hit park_find(struct engine *e, const struct park_query *q,
 
 	if (e->vm->inj.no_reuse)
 		return PARK_NONE;
-	if (q->room >= KEY_BYTES)
+	if (q->room >= KEY_LONG)
 		best = park_search(&e->park, q, true);
-	if (best.hit == PARK_NONE)
+	if (best.hit == PARK_NONE && q->room >= KEY_SHORT)
 		best = park_search(&e->park, q, false);
 	*b = best.b;
 	if (best.hit == PARK_NONE ||

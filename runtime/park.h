@@ -8,7 +8,8 @@
  * address has the same bytes there. So every block is listed here from the
  * time it is made until its memory is used again, and one that has been
  * dropped can come back (tcache_revive), or serve as the pattern for another
- * (xlate_relocate). Blocks that go over a page's end are not.
+ * (xlate_relocate). Blocks that go over a page's end are not, nor those of
+ * very few bytes, which are as quickly translated.
  *
  * Light code. Belongs to the vCPU's thread.
  */
@@ -19,7 +20,7 @@
 
 struct engine;
 
-#define PARK_BUCKETS 32768u
+#define PARK_BUCKETS 65536u
 struct park {
 	struct block *bucket[PARK_BUCKETS];
 };
