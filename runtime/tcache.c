@@ -398,6 +398,26 @@ static void frame_remove(struct tcache *t, struct block *b, unsigned k)
 		t->ops.frame_clear(t->ops.opaque, gfn);
 }
 
+/* landing: jmp GLUE_HASH (r8d is the address that was returned to) */
+static void block_close_landings(struct tcache *t, struct block *b)
+{
+	for (unsigned i = 0; i < b->nlandings; i++) {
+		u32 off = b->landings[i].off;
+		u64 end = b->host + off + 5;
+
+		b->rw[off] = 0xe9;
+		light_put32(b->rw + off + 1,
+			    (u32)(t->host + t->glue[GLUE_HASH] - end));
+	}
+}
+
+static void block_open_landings(struct block *b)
+{
+	for (unsigned i = 0; i < b->nlandings; i++)
+		light_copy(b->rw + b->landings[i].off, b->landings[i].code,
+			   sizeof(b->landings[i].code));
+}
+
 void tcache_drop(struct tcache *t, struct block *b)
 {
 	if (b->dead)
@@ -407,6 +427,7 @@ void tcache_drop(struct tcache *t, struct block *b)
 	while (b->incoming)
 		bexit_unchain(t, bexit_block(b->incoming), b->incoming);
 	tcache_unchain_exits(t, b);
+	block_close_landings(t, b);
 	if (!(b->variant & BLOCK_TEMP)) {
 		bucket_remove(t, b);
 		for (unsigned i = 0; i < b->nframes; i++)
@@ -475,6 +496,7 @@ static struct block *block_alloc(struct region *r, const struct xlate_out *o)
 		   o->nexits * sizeof(struct bexit) +
 		   o->nhsites * sizeof(struct bhsite) +
 		   o->nsites * sizeof(struct bsite) +
+		   o->nlandings * sizeof(struct blanding) +
 		   (o->ninsns + 1 + o->nrelocs) * sizeof(u32) + o->guest_len;
 	u8 *p = calloc(1, n);
 	struct block *b = (struct block *)(void *)p;
@@ -491,6 +513,8 @@ static struct block *block_alloc(struct region *r, const struct xlate_out *o)
 	p += o->nhsites * sizeof(struct bhsite);
 	b->sites = (struct bsite *)(void *)p;
 	p += o->nsites * sizeof(struct bsite);
+	b->landings = (struct blanding *)(void *)p;
+	p += o->nlandings * sizeof(struct blanding);
 	b->insn_eip = (u32 *)(void *)p;
 	p += (o->ninsns + 1) * sizeof(u32);
 	b->relocs = (u32 *)(void *)p;
@@ -505,12 +529,20 @@ static void block_tables(struct block *b, const struct xlate_out *o)
 	for (unsigned i = 0; i < o->ninsns; i++)
 		b->insn_eip[i] = o->insns[i].eip;
 	b->insn_eip[o->ninsns] = b->eip + o->guest_len;
+	b->nlandings = (u16)o->nlandings;
+	for (unsigned i = 0; i < o->nlandings; i++) {
+		struct blanding *l = &b->landings[i];
+
+		l->off = o->landings[i].off;
+		memcpy(l->code, o->buf + l->off, sizeof(l->code));
+	}
 	b->nsites = (u16)o->nsites;
 	for (unsigned i = 0; i < o->nsites; i++) {
 		const struct xsite *s = &o->sites[i];
 
 		b->sites[i] = (struct bsite){ s->host_off, s->insn, s->kind,
-					      s->aux, s->aux2, s->rep };
+					      s->aux, s->aux2, s->rep,
+					      s->sp_off };
 	}
 	b->nexits = (u16)o->nexits;
 	for (unsigned i = 0; i < o->nexits; i++) {
@@ -611,7 +643,8 @@ static void pattern_tables(const struct block *b, struct xlate_out *o)
 		const struct bsite *s = &b->sites[i];
 
 		o->sites[i] = (struct xsite){ s->host_off, s->insn, s->kind,
-					      s->aux, s->aux2, s->rep };
+					      s->aux, s->aux2, s->rep,
+					      s->sp_off };
 	}
 	o->nexits = b->nexits;
 	for (unsigned i = 0; i < b->nexits; i++) {
@@ -646,7 +679,9 @@ void tcache_pattern(const struct block *b, struct xlate_out *o)
 	o->fixed = b->fixed;
 	o->helpers = b->helpers;
 	o->checked_src = b->checked_src;
-	o->nlandings = 0;
+	o->nlandings = b->nlandings;
+	for (unsigned i = 0; i < b->nlandings; i++)
+		o->landings[i].off = b->landings[i].off;
 	o->ninsns = b->ninsns;
 	for (unsigned i = 0; i < b->ninsns; i++) {
 		u32 len = b->insn_eip[i + 1] - b->insn_eip[i];
@@ -668,9 +703,13 @@ void tcache_move(struct block *b, u32 eip)
 	u32 by = eip - b->eip;
 
 	must(b->dead && !b->fixed, "block %08x cannot move", b->eip);
+	block_open_landings(b);
 	for (unsigned i = 0; i < b->nrelocs; i++)
 		xreloc_apply((u8)b->relocs[i], b->rw + (b->relocs[i] >> 8), by,
 			     0);
+	for (unsigned i = 0; i < b->nlandings; i++)
+		light_copy(b->landings[i].code, b->rw + b->landings[i].off,
+			   sizeof(b->landings[i].code));
 	b->eip = eip;
 	for (unsigned i = 0; i <= b->ninsns; i++)
 		b->insn_eip[i] += by;
@@ -698,6 +737,8 @@ void tcache_moved(struct xlate_out *o)
 void tcache_revive(struct tcache *t, struct block *b, gfn_t gfn)
 {
 	must(b->dead && b->nframes == 1, "block %08x cannot come back", b->eip);
+	t->ops.revived(t->ops.opaque, b);
+	block_open_landings(b);
 	b->dead = false;
 	b->gfn[0] = b->gfn[1] = gfn;
 	block_enter_tables(t, b);

@@ -8,9 +8,10 @@
  * then commit or abort.
  *
  * A block is reachable by (1) the lookup table here, (2) chained exits of
- * other blocks, (3) hash tables, (4) addresses on the pair stack, (5) the
- * program counter. Dropping a block undoes (1) and (2) and tells the owner
- * (ops.dropped) to undo (3) and (4); (5) is the caller's concern.
+ * other blocks, (3) hash tables, (4) landing sites that pair stacks name, (5)
+ * the program counter. Dropping a block undoes (1), (2) and (4) - the landing
+ * sites go to the hash - and tells the owner (ops.dropped) to undo (3); (5) is
+ * the caller's concern.
  */
 #ifndef UMBRA_TCACHE_H
 #define UMBRA_TCACHE_H
@@ -33,6 +34,13 @@ struct bsite {
 	u32 host_off;
 	u16 insn;
 	u8 kind, aux, aux2, rep;
+	s16 sp_off;
+};
+
+/* A landing site, and the bytes there as long as the block is not dropped. */
+struct blanding {
+	u32 off;
+	u8 code[5];
 };
 
 struct bhsite {
@@ -61,11 +69,12 @@ struct block {
 	bool dead;    /* dropped, memory not yet reused */
 	bool checked_src; /* compares its source when it is entered */
 	bool fixed;   /* cannot be moved to another eip */
-	u16 ninsns, nsites, nexits, nhsites;
+	u16 ninsns, nsites, nexits, nhsites, nlandings;
 	u32 *insn_eip; /* [ninsns + 1]: of each instruction, and of the end */
 	struct bsite *sites;
 	struct bexit *exits;
 	struct bhsite *hsites;
+	struct blanding *landings;
 	struct bexit *incoming;
 	/* What it was made from, for finding it again: park.h. */
 	u8 *src;      /* [guest_len] */
@@ -85,12 +94,15 @@ struct tcache_stats {
 };
 
 struct tcache_ops {
-	/* The block must not be entered again: forget hash entries and the
-	 * pair stack. */
+	/* The block must not be entered again: forget hash entries. */
 	void (*dropped)(void *opaque, struct block *b);
+	/* A dropped block is about to come back, perhaps for another address
+	 * or frame: its landing sites must not be on any pair stack. */
+	void (*revived)(void *opaque, struct block *b);
 	/* The last block of the frame is gone. */
 	void (*frame_clear)(void *opaque, gfn_t gfn);
-	/* Blocks at these host addresses are about to be forgotten. */
+	/* Blocks at these host addresses are about to be forgotten: forget the
+	 * pair stacks. */
 	void (*reuse)(void *opaque, u64 from, u64 to);
 	void *opaque;
 };

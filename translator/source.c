@@ -145,6 +145,8 @@ bool source_ends_block(const struct insn *insn)
 	if ((insn->row->mem == MEM_W || insn->row->mem == MEM_RW) &&
 	    (insn->has_mem || !insn->has_modrm))
 		return true;
+	if (insn->row->op == OP_JCC)
+		return false;
 	if (insn->row->cls == CLS_REWRITE)
 		return !rewrite_only_reads(insn);
 	return insn->row->cls != CLS_COPY;

@@ -61,7 +61,7 @@ enum mem_form {
 
 /* Glue entry points: offsets from the start of the code cache. */
 enum glue {
-	GLUE_MISS,     /* r8d: eip; hash miss. Lies at offset 0 */
+	GLUE_MISS,     /* r8d: eip; hash miss */
 	GLUE_HASH,     /* r8d: eip; hash jump, preserves flags */
 	GLUE_DIRECT,   /* r8: address of the stub; leaves with EXIT_DIRECT */
 	GLUE_HELPER,   /* call; r8d: hsite number, r9: block word */
@@ -97,6 +97,7 @@ enum site_kind {
 			number), restore it */
 	SITE_AFTER,  /* the instruction is complete, eip is the next one's */
 	SITE_GLUE,   /* entry checks and the like: state before site's insn */
+	SITE_LOOKUP, /* a look-up in the hash: a kick lets it start over */
 };
 
 struct xsite {
@@ -106,6 +107,7 @@ struct xsite {
 	u8 aux2;
 	u8 rep;	      /* the host instruction here is a rep string op: a kick
 			 may leave in its middle */
+	s16 sp_off;   /* the guest's esp is its register plus this */
 };
 
 enum xexit_kind {
@@ -145,8 +147,12 @@ struct xhsite {
 enum xreloc_kind {
 	XRELOC_EIP,	/* a guest address */
 	XRELOC_EIP_NEG, /* minus a guest address, modulo 2^32 */
+	XRELOC_SLOT,	/* offset of a guest address's slot in the hash */
 	XRELOC_HOST,	/* rel32 to a fixed host address: glue */
 };
+
+/* Offset in the hash of guest address eip (struct cpu.hash). */
+#define X_SLOT(eip) (((u32)(eip) & 0xffff) * 8)
 
 struct xreloc {
 	u32 off; /* of the field */
@@ -161,7 +167,7 @@ struct xinsn {
 
 #define XLATE_MAX_INSNS 64
 #define XLATE_MAX_SITES 1024
-#define XLATE_MAX_EXITS 8
+#define XLATE_MAX_EXITS 16
 #define XLATE_MAX_HSITES 512
 #define XLATE_MAX_RELOCS 1024
 
@@ -176,8 +182,20 @@ static inline void xreloc_apply(enum xreloc_kind kind, u8 *at, u32 eip,
 	u32 v;
 
 	__builtin_memcpy(&v, at, 4);
-	v += kind == XRELOC_EIP ? eip : kind == XRELOC_EIP_NEG ? -eip :
-								 -(u32)host;
+	switch (kind) {
+	case XRELOC_EIP:
+		v += eip;
+		break;
+	case XRELOC_EIP_NEG:
+		v -= eip;
+		break;
+	case XRELOC_SLOT:
+		v = X_SLOT(v / X_SLOT(1) + eip);
+		break;
+	case XRELOC_HOST:
+		v -= (u32)host;
+		break;
+	}
 	__builtin_memcpy(at, &v, 4);
 }
 

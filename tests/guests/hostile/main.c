@@ -51,7 +51,7 @@ asm(".pushsection .text\n"
     "nmi_task: cmp dword ptr [task_watching], 0; je 1f\n"
     "test byte ptr [tss + 38], 2; jnz 2f\n"
     "test byte ptr [tss + 76], 3; jnz 2f\n"
-    "cmp dword ptr [tss + 32], 0x1000000; jae 2f\n"
+    "cmp dword ptr [tss + 32], 0x140000; jae 2f\n"
     "cmp dword ptr [tss + 32], 0x100000; jb 2f\n"
     "1: iretd; jmp nmi_task\n"
     "2: mov dword ptr [task_vec], 2\n"
@@ -208,7 +208,7 @@ static const struct mode {
 	{ "fill", mode_fill, 4, false },
 	{ "smc", mode_smc, 64, false },
 	{ "pairs", mode_pairs, 8, false },
-	{ "tables", mode_tables, 64, false },
+	{ "tables", mode_tables, 64, true },
 	{ "wild-tables", mode_wild_tables, 16, true },
 	{ "ports", mode_ports, 64, true },
 	{ "mmio", mode_mmio, 64, true },
@@ -249,10 +249,14 @@ static void memory_make(void)
 	dir = identity_on();
 	for (u32 i = 0; i < 1024; i++) /* supervisor only */
 		MEM32(dir + i * 4) = i << 22 | PTE_PS | RWS;
+	/* below 1 MiB only what V86 code has, and the hole */
 	low = page_alloc();
-	for (u32 i = 0; i < 1024; i++)
-		MEM32(low + i * 4) = i << 12 | RWS |
-				     (i >= 9 && i < 32 ? PTE_U : 0);
+	for (u32 i = 0; i < 1024; i++) {
+		u32 use = i >= LOW >> 12 && i < 32 ? RWU :
+			  i >= 256 || (i >= 0xa0 && i < 0xf0) ? RWS : 0;
+
+		MEM32(low + i * 4) = use ? i << 12 | use : 0;
+	}
 	MEM32(dir) = low | RWU;
 	wr_c3(dir);
 	arena = big_alloc();
@@ -264,6 +268,7 @@ static void memory_make(void)
 
 void guest_main(void)
 {
+	const struct mode *mode = NULL;
 	const char *line = "";
 	const char *w;
 
@@ -275,6 +280,11 @@ void guest_main(void)
 	state = state * 0x9e3779b1u + 0x1234567;
 	if (!state)
 		state = 1;
+	w = word_after(line, "mode=");
+	for (u32 i = 0; w && i < ARRAY_SIZE(modes); i++) {
+		if (is_word(w, modes[i].name))
+			mode = &modes[i];
+	}
 	memory_make();
 	tasks_make();
 	memcpy(gdt_good, gdt, sizeof(gdt_good));
@@ -285,10 +295,7 @@ void guest_main(void)
 	good_c4 = rd_c4();
 	repair_board();
 	print("# wild\n");
-	w = word_after(line, "mode=");
-	for (u32 i = 0; w && i < ARRAY_SIZE(modes); i++) {
-		if (is_word(w, modes[i].name))
-			mode_loop(&modes[i]);
-	}
+	if (mode)
+		mode_loop(mode);
 	mix_loop();
 }

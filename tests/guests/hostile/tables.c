@@ -36,7 +36,7 @@ static u32 entry_random(void)
 	case 1:
 		return 0;
 	case 2:
-		return (chance(2) ? 0xfee00000 : 0xfec00000) | RWU;
+		return (chance(2) ? 0xfee00000 : 0xfed00000) | RWU;
 	case 3:
 		return 0x04000000 + (below(0x10000) << 12) + RWU;
 	case 4:
