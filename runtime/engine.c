@@ -81,6 +81,12 @@ static void engine_block_dropped(void *opaque, struct block *b)
 	htab_forget_block(opaque, b);
 }
 
+static void engine_block_revived(void *opaque, struct block *b)
+{
+	if (b->nlandings)
+		pairs_drop_block(opaque, b);
+}
+
 /* tcache: FIP may point into code that goes. A guest's address is none of the
  * cache's, so it says from now on what it is (HAZARDS 59). */
 static void engine_code_reuse(void *opaque, u64 from, u64 to)
@@ -153,6 +159,7 @@ const struct mmu_ops engine_mmu_ops = {
 
 const struct tcache_ops engine_tcache_ops = {
 	.dropped = engine_block_dropped,
+	.revived = engine_block_revived,
 	.frame_clear = engine_frame_clear,
 	.reuse = engine_code_reuse,
 };
@@ -444,6 +451,7 @@ static enum todo pending_interrupt(struct engine *e)
 	if (vec < 0)
 		return TODO_RUN;
 	e->stats.interrupts++;
+	checked_tick(e);
 	v->halted = false;
 	exc_interrupt(v, (unsigned)vec);
 	return TODO_AGAIN;
@@ -498,6 +506,7 @@ static void exit_direct(struct engine *e, bool may_chain)
 	struct block *from = tcache_find(e->tc, v->cpu.exit_stub);
 	struct bexit *x = from ? block_exit_at(from, v->cpu.exit_stub) : NULL;
 	u64 reuses = tcache_stats(e->tc)->region_reuses;
+	u32 eip = from ? from->eip : 0;
 	struct block *to;
 
 	must(x, "exit at %#lx, which is no stub", v->cpu.exit_stub);
@@ -509,7 +518,8 @@ static void exit_direct(struct engine *e, bool may_chain)
 	to = engine_block(e, 0);
 	if (tcache_stats(e->tc)->region_reuses != reuses)
 		return; /* from may be gone */
-	if (!to || to->variant || from->dead || to->dead || x->to ||
+	if (!to || to->variant || from->dead || from->eip != eip || to->dead ||
+	    x->to ||
 	    to->mode != from->mode)
 		return;
 	if (engine_block_crosses(e, to))

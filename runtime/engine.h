@@ -12,6 +12,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "park.h"
 #include "tcache.h"
 #include "vcpu.h"
 
@@ -82,6 +83,24 @@ struct bounce {
 	} part[2];
 };
 
+/*
+ * What is known of frames that were written while they held code: checked.c.
+ * Forgetting one costs time and nothing else.
+ */
+#define CHECKED_FRAMES 512
+struct checked_frame {
+	gfn_t gfn;
+	u64 when;  /* of the last write or change that was noticed */
+	u64 until; /* checked: then it is tried without */
+	u8 heat;   /* writes in quick succession */
+	u8 tries;  /* how often that did not work out */
+	bool on;   /* its blocks are to be checked ones */
+};
+struct checked {
+	struct checked_frame frame[CHECKED_FRAMES];
+	u64 next_tick;
+};
+
 struct engine_stats {
 #define STAT(name, text) u64 name;
 #include "stats.def"
@@ -125,6 +144,8 @@ struct engine {
 	struct bounce bounce;
 
 	struct xlate_out *out; /* scratch of translation */
+	struct park park;
+	struct checked checked;
 	struct engine_stats stats;
 
 	int (*intack)(void *opaque);
@@ -170,6 +191,8 @@ void htab_forget_all(struct engine *e);
 void pairs_drop(struct engine *e);
 void pairs_drop_view(struct engine *e, u32 view);
 void pairs_drop_all(struct engine *e);
+/* Those of stacks that name a landing site of b. */
+void pairs_drop_block(struct engine *e, const struct block *b);
 #define PAIR_MAP_BYTES (HTABS * (PAIR_GUARD + PAIR_BYTES))
 
 /* --- mode.c */
@@ -195,6 +218,15 @@ void engine_forget_fetch(struct engine *e, gva_t gva, u64 npages, u32 view);
 void engine_drop_code(struct engine *e, gfn_t gfn);
 void engine_site_add(struct engine *e, u32 la);
 bool engine_site_test(const struct engine *e, u32 la);
+
+/* --- checked.c: frames whose blocks compare their source */
+bool checked_test(const struct engine *e, gfn_t gfn);
+/* The frame's code is dropped because of a write. */
+void checked_write(struct engine *e, gfn_t gfn);
+/* Does b still say what its source says? If not that is noted. */
+bool checked_holds(struct engine *e, const struct block *b);
+/* Now and then: frames that have been quiet need no checks any more. */
+void checked_tick(struct engine *e);
 
 /* --- translate.c: makes the block; the vector state is saved (heavy). */
 struct block *engine_translate(struct engine *e, u8 variant);

@@ -267,11 +267,13 @@ static void lower_class(struct xlate *x)
 	}
 }
 
-static bool site_is_helper(const struct xlate *x)
+static bool site_is_helper(struct xlate *x)
 {
-	if (x->mode->mem_form == FORM_HELPER || x->mode->flags & XM_ALIGN)
+	if (x->in->helper_site && x->in->helper_site(x->in->opaque, x->eip)) {
+		x->out->helpers |= 1ull << x->cur;
 		return true;
-	return x->in->helper_site && x->in->helper_site(x->in->opaque, x->eip);
+	}
+	return x->mode->mem_form == FORM_HELPER || x->mode->flags & XM_ALIGN;
 }
 
 static void insn_settle(struct xlate *x)
@@ -345,11 +347,17 @@ static void block_checked_entry(struct xlate *x)
 
 static void block_head(struct xlate *x)
 {
+	u32 stale = 0;
+
 	emit_align(&x->e, XLATE_ALIGN);
 	x->out->blockword = x->e.len;
 	emit_u64(&x->e, 0);
+	if (x->in->source)
+		stale = source_stale(x);
 	block_checked_entry(x);
 	x->out->entry = x->e.len;
+	if (x->in->source)
+		source_check(x, stale);
 }
 
 static void block_body(struct xlate *x)
@@ -411,6 +419,7 @@ static void out_reset(struct xlate_out *out)
 	out->nhsites = out->nlandings = out->nrelocs = 0;
 	out->guest_len = 0;
 	out->crosses = false;
+	out->helpers = 0;
 }
 
 enum xlate_err xlate_block(const struct xlate_in *in, struct xlate_out *out)
@@ -423,7 +432,9 @@ enum xlate_err xlate_block(const struct xlate_in *in, struct xlate_out *out)
 
 	must(in->mode->code_bits != 64, "64-bit code has no register map yet");
 	out_reset(out);
-	out->fixed = in->mode->cs_limit != 0xffffffff;
+	out->checked_src = in->source != NULL;
+	/* the host address of the source has no relocation */
+	out->fixed = in->mode->cs_limit != 0xffffffff || in->source;
 	err = block_scan(&x);
 	if (err)
 		return err;

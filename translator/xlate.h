@@ -151,6 +151,9 @@ enum xreloc_kind {
 	XRELOC_HOST,	/* rel32 to a fixed host address: glue */
 };
 
+/* Offset in the hash of guest address eip (struct cpu.hash). */
+#define X_SLOT(eip) (((u32)(eip) & 0xffff) * 8)
+
 struct xreloc {
 	u32 off; /* of the field */
 	u8 kind;
@@ -168,6 +171,34 @@ struct xinsn {
 #define XLATE_MAX_HSITES 512
 #define XLATE_MAX_RELOCS 1024
 
+/*
+ * Moves one such place by eip guest bytes and host host bytes. The rel32 of a
+ * branch to glue moves the other way, since its target stays; the caller
+ * knows that it still reaches.
+ */
+static inline void xreloc_apply(enum xreloc_kind kind, u8 *at, u32 eip,
+				u64 host)
+{
+	u32 v;
+
+	__builtin_memcpy(&v, at, 4);
+	switch (kind) {
+	case XRELOC_EIP:
+		v += eip;
+		break;
+	case XRELOC_EIP_NEG:
+		v -= eip;
+		break;
+	case XRELOC_SLOT:
+		v = X_SLOT(v / X_SLOT(1) + eip);
+		break;
+	case XRELOC_HOST:
+		v -= (u32)host;
+		break;
+	}
+	__builtin_memcpy(at, &v, 4);
+}
+
 /* Fetches up to n bytes at linear address la that lie in ONE page.
  * Returns the number of bytes, or -1: the fetch faults. */
 typedef int xlate_fetch_fn(void *opaque, u64 la, u8 *buf, unsigned n);
@@ -183,10 +214,15 @@ struct xlate_in {
 	const u64 *features; /* offered, for insn_decode() */
 	xlate_fetch_fn *fetch;
 	bool (*helper_site)(void *opaque, u32 eip); /* site in helper form? */
+	/* Where the host sees the guest byte at linear address la, for as long
+	 * as the block lives. Not NULL: the block is *checked*, see source.c. */
+	const u8 *(*source)(void *opaque, u64 la);
 	void *opaque;
 	const u32 *glue;     /* offsets by enum glue */
 	u64 cache;	     /* host address where the code cache runs */
 };
+
+static_assert(XLATE_MAX_INSNS <= 64, "xlate_out.helpers is one word");
 
 struct xlate_out {
 	u8 *buf;      /* where bytes are written (RW alias) */
@@ -201,6 +237,8 @@ struct xlate_out {
 	u32 guest_len; /* bytes of guest code covered */
 	bool crosses;  /* the (only) instruction crosses a page end */
 	bool fixed;    /* depends on its eip in more ways than relocs say */
+	bool checked_src; /* compares its source: in->source was given */
+	u64 helpers;   /* bit n: in->helper_site() was true for instruction n */
 	struct xinsn insns[XLATE_MAX_INSNS];
 	struct xsite sites[XLATE_MAX_SITES];
 	struct xexit exits[XLATE_MAX_EXITS];

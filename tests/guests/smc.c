@@ -318,6 +318,67 @@ static void test_alias(void)
 	}
 }
 
+/* The same bytes at other addresses and frames: what they say of themselves
+ * must be of here and now. e8 0: call next; pop eax; jmp +2 */
+#define PLACES 7
+
+static void test_moved(void)
+{
+	static const u8 whoami[] = "\xe8\x00\x00\x00\x00\x58\xeb\x02\x90\x90"
+				   "\xe8\x02\x00\x00\x00\xcd\x40\x5a\x52\xc3";
+	u32 f = page_alloc(), g = page_alloc();
+	struct regs r;
+
+	memcpy((u8 *)f + 0x120, whoami, sizeof(whoami));
+	memcpy((u8 *)g + 0x120, whoami, sizeof(whoami));
+	for (u32 k = 0; k < PLACES; k++)
+		page_map(T + 0x10000 + k * 0x1000, k & 1 ? g : f, RWU);
+	BEGIN("moved");
+	for (u32 i = 0; i < 20 * PLACES; i++) {
+		u32 at = T + 0x10120 + (i * 3 % PLACES) * 0x1000;
+
+		run_at(&r, (u8 *)at, cpl);
+		check_that("eip of the first call", r.eax, at + 5);
+		check_that("eip of the second call", r.edx, at + 15);
+		check_that("end", r.eip, at + 17);
+	}
+	BEGIN("moved.changed");
+	for (u32 i = 0; i < 10 * PLACES; i++) {
+		u32 k = i * 3 % PLACES, at = T + 0x10120 + k * 0x1000;
+
+		MEM8((k & 1 ? g : f) + 0x125) = i % 4 ? 0x58 : 0x5b;
+		run_at(&r, (u8 *)at, cpl);
+		check_that("popped", i % 4 ? r.eax : r.ebx, at + 5);
+	}
+}
+
+/* A few versions by turns, found again or made anew, under callers that stay;
+ * and stores beside code that is running. */
+CODE(beside, "mov ecx, 300; xor eax, eax; 1: inc dword ptr [ebx+16]"
+     F(beside) "add eax, [ebx+16]; call 2f; dec ecx; jnz 1b; jmp 3f; "
+     "nop; nop; nop; .long 0, 0; 2: mov [ebx+20], ecx; ret; 3: nop");
+
+static void test_versions(void)
+{
+	struct regs r;
+
+	BEGIN("versions");
+	for (u32 i = 0; i < 300; i++) {
+		put_const(buf + 64, i % 3 * 0x1111);
+		if (i % 5 == 0)
+			buf[64] = 0xb9; /* mov ecx */
+		run_at(&r, buf + 64, cpl);
+		check_that("value", i % 5 ? r.eax : r.ecx, i % 3 * 0x1111);
+	}
+	BEGIN("versions.beside");
+	for (u32 i = 0; i < 4; i++) {
+		LOAD(&r, beside);
+		run(&r);
+		check_that("sum", r.eax, 300 * 301 / 2);
+		check_that("stored", MEM32(r.ebx + 20), 1);
+	}
+}
+
 /* The same page run at both privileges and written from either. */
 CODE(user_write, "mov [ebx], al");
 
@@ -354,8 +415,11 @@ void guest_main(void)
 			test_jit();
 			test_chained();
 			test_cross_page();
-			if (paging)
+			test_versions();
+			if (paging) {
 				test_alias();
+				test_moved();
+			}
 		}
 		test_both_rings();
 	}
