@@ -100,7 +100,11 @@ void engine_activate(struct engine *e)
 {
 	struct vcpu *v = e->v;
 	bool user = vcpu_priv(v) == MMU_USER;
-	u32 view = vmmu_view_id(v->mmu, user);
+	u32 view;
+
+	if (user && v->cpu.user_work)
+		vmmu_user_enter(v->mmu);
+	view = vmmu_view_id(v->mmu, user);
 
 	if (!e->cur || view != e->view) {
 		if (view != e->view)

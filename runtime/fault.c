@@ -137,6 +137,8 @@ static bool fault_page(struct engine *e, struct block *b,
 	case MMU_PF:
 		engine_restore(e, b, s);
 		exc_pf(v, gva, pfec);
+		if (user)
+			vmmu_user_expect(v->mmu, gva, acc);
 		return false;
 	case MMU_MMIO:
 	case MMU_HELPER:

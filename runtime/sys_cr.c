@@ -178,15 +178,18 @@ enum hret sys_clts(struct vcpu *v, const struct insn *i)
 	return H_NEXT;
 }
 
-/* The address is not checked against the segment's limit. */
+/* The address is not checked against the segment's limit. The block goes on
+ * unless its own page may have changed. */
 enum hret sys_invlpg(struct vcpu *v, const struct insn *i)
 {
 	const struct cpu *c = &v->cpu;
 
 	if (c->cpl)
 		return exc_gp(v, 0);
-	vmmu_invlpg(v->mmu, (u32)(c->seg[i->seg].base + seg_insn_off(v, i)));
-	return sys_end(v, i);
+	if (vmmu_invlpg(v->mmu,
+			(u32)(c->seg[i->seg].base + seg_insn_off(v, i))))
+		return sys_end(v, i);
+	return H_NEXT;
 }
 
 /* --- debug registers */

@@ -72,10 +72,11 @@ bool vcpu_mmu_update(struct vcpu *v, bool cr3_written)
 	return !env.mmu_refuses;
 }
 
-void vmmu_invlpg(struct vmmu *m, gva_t gva)
+bool vmmu_invlpg(struct vmmu *m, gva_t gva)
 {
 	(void)m;
 	env.invlpg = (u32)gva;
+	return false;
 }
 
 void log_light_printf(enum log_subsys s, const char *fmt, ...)
