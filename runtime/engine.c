@@ -518,6 +518,10 @@ static enum todo engine_pending(struct engine *e)
 	enum todo t;
 
 	__atomic_store_n(&v->cpu.kick, 0, __ATOMIC_SEQ_CST);
+	if (e->sample) {
+		thrash_sampled(e, e->sample);
+		e->sample = 0;
+	}
 	t = pending_mmio(e);
 	if (t == TODO_RUN && e->leave)
 		t = TODO_LEAVE;

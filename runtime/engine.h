@@ -79,6 +79,16 @@ struct engine_stats {
 /* Sites in helper form, by linear address; a set that may forget. */
 #define SITE_SET 8192
 
+/* A site that meets fresh memory (thrash.c). */
+#define THRASH_SITES 1024
+struct thrash_site {
+	u32 la;
+	u32 limit;  /* fresh pages before helper form; 0: entry not in use */
+	u32 fresh;  /* pages met since `since` */
+	bool helper;
+	u64 since;  /* host time stamp */
+};
+
 struct engine {
 	struct vcpu *v;
 	struct umbra_vm *vm;
@@ -99,6 +109,8 @@ struct engine {
 
 	struct fetch_entry fetch[FETCH_TLB];
 	u32 sites[SITE_SET];
+	struct thrash_site thrash[THRASH_SITES];
+	u64 sample; /* where a kick found helper form under way, or 0 */
 
 	u8 *pair_map; /* mapping of the pair stack with its guard */
 	size_t pair_bytes;
@@ -166,6 +178,13 @@ void engine_forget_fetch(struct engine *e, gva_t gva, u64 npages, u32 view);
 void engine_drop_code(struct engine *e, gfn_t gfn);
 void engine_site_add(struct engine *e, u32 la);
 bool engine_site_test(const struct engine *e, u32 la);
+void engine_site_remove(struct engine *e, u32 la);
+
+/* --- thrash.c */
+bool thrash_fault(struct engine *e, u32 la);
+bool thrash_is_helper(struct engine *e, u32 la);
+void thrash_fresh(struct engine *e, u32 la);
+void thrash_sampled(struct engine *e, u64 pc);
 
 /* --- translate.c: makes the block; the vector state is saved (heavy). */
 struct block *engine_translate(struct engine *e, u8 variant);
