@@ -314,6 +314,8 @@ static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
 		e->restart = true; /* what it does would overtake the write */
 		return 0;
 	}
+	if (h->insn.rep && !c->cpl)
+		thrash_string(e, b, h);
 	switch (helper_run(e, h)) {
 	case H_NEXT:
 		c->rip = (u32)(c->rip + h->insn.len);

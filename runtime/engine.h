@@ -85,6 +85,7 @@ struct thrash_site {
 	u32 la;
 	u32 limit;  /* fresh pages before helper form; 0: entry not in use */
 	u32 fresh;  /* pages met since `since` */
+	u32 uses;   /* of a repeated string instruction in helper form */
 	bool helper;
 	u64 since;  /* host time stamp */
 };
@@ -181,10 +182,12 @@ bool engine_site_test(const struct engine *e, u32 la);
 void engine_site_remove(struct engine *e, u32 la);
 
 /* --- thrash.c */
-bool thrash_fault(struct engine *e, u32 la);
+enum { THRASH_FRESH = 1, THRASH_CHURN = 8 };
+bool thrash_fault(struct engine *e, u32 la, u32 weight);
 bool thrash_is_helper(struct engine *e, u32 la);
 void thrash_fresh(struct engine *e, u32 la);
 void thrash_sampled(struct engine *e, u64 pc);
+void thrash_string(struct engine *e, struct block *b, const struct bhsite *h);
 
 /* --- translate.c: makes the block; the vector state is saved (heavy). */
 struct block *engine_translate(struct engine *e, u8 variant);

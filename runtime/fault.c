@@ -115,7 +115,7 @@ static void fault_fresh(struct engine *e, struct block *b,
 {
 	if (vcpu_priv(e->v) != MMU_USER)
 		return;
-	if (s->rep || !thrash_fault(e, site_la(e, b, s))) {
+	if (s->rep || !thrash_fault(e, site_la(e, b, s), THRASH_FRESH)) {
 		vmmu_user_expect(e->v->mmu, gva, acc);
 		return;
 	}
@@ -145,6 +145,9 @@ static bool fault_page(struct engine *e, struct block *b,
 	}
 	/* A block from before its site got helper form. */
 	if (thrash_is_helper(e, site_la(e, b, s)))
+		return fault_helper_form(e, b, s);
+	if (!user && vmmu_churns(v->mmu, gva) &&
+	    thrash_fault(e, site_la(e, b, s), THRASH_CHURN))
 		return fault_helper_form(e, b, s);
 	LOG_LIGHT(LOG_MMU, "fault at %08lx (host %lx) err %u eip %08x", gva,
 		  f->addr, f->err, b->insn_eip[s->insn]);

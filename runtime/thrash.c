@@ -11,6 +11,10 @@
  * its lookup although the site has met few fresh pages since: it then spends
  * more than it saves. Each return makes the next change four times as hard.
  *
+ * So do the kernel's sites that touch pages which come and go (temporary
+ * mappings of high memory): there each visit costs a zap as well. A repeated
+ * string instruction in helper form is C, which counts its uses instead.
+ *
  * All of it is a guess about speed: the table may forget, two sites may share
  * an entry, address spaces share it.
  */
@@ -20,10 +24,12 @@
 enum {
 	THRASH_FAULTS = 32,	  /* fresh pages before the first change */
 	THRASH_FAULTS_MAX = 8192,
-	THRASH_GAP_US = 100,	  /* at most between them, on the average */
+	THRASH_GAP_US = 200,	  /* at most between them, on the average */
 	THRASH_COST_US = 7,	  /* what helper form saves for a fresh page */
 	THRASH_SAMPLE_US = 1000,  /* shorter times prove nothing */
 	THRASH_SHARE = 4,	  /* of a site's time may go to its lookups */
+	THRASH_USES = 256,	  /* of a string before it is judged */
+	THRASH_USES_EACH = 16,	  /* as good as one fresh page */
 };
 
 static u64 thrash_now(void)
@@ -57,8 +63,10 @@ static struct thrash_site *thrash_take(struct engine *e, u32 la)
 	return t;
 }
 
-/* A direct access of the site was given #PF. True: give it helper form. */
-bool thrash_fault(struct engine *e, u32 la)
+/* A direct access of the site met a fresh page, or one that comes and goes.
+ * True: give it helper form. The weight says how sure it is that a mapping
+ * would be in vain. */
+bool thrash_fault(struct engine *e, u32 la, u32 weight)
 {
 	struct thrash_site *t = thrash_take(e, la);
 	u64 now = thrash_now();
@@ -67,7 +75,8 @@ bool thrash_fault(struct engine *e, u32 la)
 		return true;
 	if (!t->fresh)
 		t->since = now;
-	if (++t->fresh < t->limit)
+	t->fresh += weight;
+	if (t->fresh < t->limit)
 		return false;
 	t->helper = thrash_us(e, now - t->since) <
 		    (u64)t->limit * THRASH_GAP_US;
@@ -106,6 +115,17 @@ static bool thrash_is_over(struct engine *e, struct thrash_site *t)
 	return saved * THRASH_SHARE < us;
 }
 
+static void thrash_return(struct engine *e, struct thrash_site *t,
+			  struct block *b)
+{
+	t->helper = false;
+	t->limit = MIN(t->limit * 4, THRASH_FAULTS_MAX);
+	t->fresh = t->uses = 0;
+	engine_site_remove(e, t->la);
+	tcache_drop(e->tc, b);
+	e->stats.thrash_returns++;
+}
+
 /* A kick found the lookup of the site before pc under way. */
 void thrash_sampled(struct engine *e, u64 pc)
 {
@@ -120,15 +140,28 @@ void thrash_sampled(struct engine *e, u64 pc)
 	t = thrash_slot(e, la);
 	if (t->la != la || !t->limit)
 		return;
-	if (t->helper) {
-		if (!thrash_is_over(e, t))
-			return;
-		t->helper = false;
-		t->limit = MIN(t->limit * 4, THRASH_FAULTS_MAX);
-		engine_site_remove(e, la);
-		e->stats.thrash_returns++;
-	} else if (engine_site_test(e, la)) {
-		return; /* for another reason */
-	}
-	tcache_drop(e->tc, b);
+	if (t->helper && thrash_is_over(e, t))
+		thrash_return(e, t, b);
+	else if (!t->helper && !engine_site_test(e, la))
+		tcache_drop(e->tc, b); /* from before its return */
+}
+
+/* The kernel's repeated string instruction is about to run in C. */
+void thrash_string(struct engine *e, struct block *b, const struct bhsite *h)
+{
+	const struct cpu *c = &e->v->cpu;
+	struct thrash_site *t;
+	u32 la = (u32)(e->modes[b->mode].cs_base + h->eip), di, si;
+
+	t = thrash_slot(e, la);
+	if (t->la != la || !t->helper)
+		return;
+	di = (u32)(c->seg[CPU_ES].base + c->gpr[R_DI]);
+	si = (u32)(c->seg[h->insn.seg].base + c->gpr[R_SI]);
+	t->fresh += vmmu_churns(e->v->mmu, di) || vmmu_churns(e->v->mmu, si);
+	if (++t->uses < THRASH_USES)
+		return;
+	if (t->fresh * THRASH_USES_EACH < t->uses)
+		thrash_return(e, t, b);
+	t->fresh = t->uses = 0;
 }

@@ -114,6 +114,10 @@ bool vmmu_set_regs(struct vmmu *v, const struct mmu_regs *r, bool cr3_written);
 /* True: a fetch translation of the supervisor view has ended. */
 bool vmmu_invlpg(struct vmmu *v, gva_t gva);
 void vmmu_flush_all(struct vmmu *v); /* globals too */
+/* Does the page keep being mapped and flushed again in the supervisor view
+ * (temporary mappings of high memory)? Then the helper form serves it better.
+ * A guess: other pages share its count. */
+bool vmmu_churns(const struct vmmu *v, gva_t gva);
 
 /* Makes the user view that CR3 selects current and true: what flushes owe it
  * is done here, not at the flush, so that an address space costs nothing until

@@ -51,6 +51,8 @@ void log_light_printf(enum log_subsys s, const char *fmt, ...)
 #define MMU_VCPUS      16
 #define MMU_USER_VIEWS 16 /* cached address spaces of a vCPU */
 #define MMU_NODES      8192
+#define MMU_CHURN      1024 /* counts of pages that come and go */
+#define MMU_CHURN_MIN  4
 #define MMU_INVLPGS    64 /* noted for a user view; beyond: compare all */
 
 enum { SPTE_MAPPED = 1, SPTE_WRITABLE = 2 };
@@ -148,6 +150,8 @@ struct vmmu {
 	} expect;
 	struct view *cache[MMU_USER_VIEWS];
 	unsigned nr_cache;
+	u8 churn[MMU_CHURN]; /* INVLPGs that ended a mapping, by page */
+	u32 churns;	     /* since the counts were halved */
 	u64 tlb_large[16]; /* 4 MiB regions with a large page in the TLB */
 };
 

@@ -330,6 +330,43 @@ static bool view_has_large(const struct view *w, u32 nr)
 	return n && n->kind == NODE_LARGE;
 }
 
+static u8 *churn_count(const struct vmmu *v, u32 page)
+{
+	return (u8 *)&v->churn[page % MMU_CHURN];
+}
+
+static void churn_add(struct vmmu *v, u32 page)
+{
+	u8 *n = churn_count(v, page);
+
+	if (*n < 255)
+		++*n;
+	if (++v->churns < 64 * MMU_CHURN)
+		return;
+	v->churns = 0;
+	for (u32 i = 0; i < MMU_CHURN; i++)
+		v->churn[i] /= 2;
+}
+
+bool vmmu_churns(const struct vmmu *v, gva_t gva)
+{
+	return *churn_count(v, (u32)gva >> PAGE_SHIFT) >= MMU_CHURN_MIN;
+}
+
+static void super_invlpg(struct vmmu *v, u32 page)
+{
+	u32 nr = page / NODE_PAGES;
+	const struct spte *sp = view_spte(v->super, page);
+	bool mapped = sp && (sp->flags & SPTE_MAPPED);
+
+	node_invlpg(v->super, nr, &page, 1);
+	/* A 4 MiB page has two nodes; so may its predecessor here. */
+	node_invlpg(v->super, nr ^ 1, &page, 1);
+	sp = view_spte(v->super, page);
+	if (mapped && !(sp && (sp->flags & SPTE_MAPPED)))
+		churn_add(v, page);
+}
+
 bool vmmu_invlpg(struct vmmu *v, gva_t gva_in)
 {
 	u32 gva = (u32)gva_in, nr = gva >> NODE_SHIFT, page = gva >> PAGE_SHIFT;
@@ -339,12 +376,10 @@ bool vmmu_invlpg(struct vmmu *v, gva_t gva_in)
 		     bits_test(v->tlb_large, gva >> 22);
 
 	for (unsigned i = 0; i < 2; i++) {
-		/* A 4 MiB page has two nodes; so may its predecessor here. */
 		large |= view_has_large(views[i], nr) ||
 			 view_has_large(views[i], nr ^ 1);
 	}
-	node_invlpg(v->super, nr, &page, 1);
-	node_invlpg(v->super, nr ^ 1, &page, 1);
+	super_invlpg(v, page);
 	user_note_invlpg(v, page);
 	if (large)
 		vmmu_tlb_zap(v, gva & ~0x3fffffu, 1024);
