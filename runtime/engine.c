@@ -514,6 +514,16 @@ static enum todo pending_interrupt(struct engine *e)
 	return TODO_AGAIN;
 }
 
+static void pending_alarm(struct engine *e)
+{
+	if (!__atomic_load_n(&e->alarm_due, __ATOMIC_RELAXED))
+		return;
+	__atomic_store_n(&e->alarm_due, 0, __ATOMIC_SEQ_CST);
+	vcpu_fpu_put(e->v);
+	if (e->alarm)
+		e->alarm(e->alarm_opaque);
+}
+
 static enum todo engine_pending(struct engine *e)
 {
 	struct vcpu *v = e->v;
@@ -524,6 +534,7 @@ static enum todo engine_pending(struct engine *e)
 		thrash_sampled(e, e->sample);
 		e->sample = 0;
 	}
+	pending_alarm(e);
 	t = pending_mmio(e);
 	if (t == TODO_RUN && e->leave)
 		t = TODO_LEAVE;

@@ -10,6 +10,7 @@
 #define UMBRA_ENGINE_H
 
 #include <sys/types.h>
+#include <time.h>
 
 #include "tcache.h"
 #include "vcpu.h"
@@ -132,9 +133,13 @@ struct engine {
 	void *intack_opaque;
 	void (*idle)(void *opaque);
 	void *idle_opaque;
+	void (*alarm)(void *opaque);
+	void *alarm_opaque;
+	timer_t timer; /* its signal is a kick that sets alarm_due */
+	bool has_timer;
 
 	/* any thread */
-	u32 irq_level, nmi, want_intr;
+	u32 irq_level, nmi, want_intr, alarm_due;
 	u32 sleeping;
 	pid_t tid; /* of the thread inside umbra_vcpu_run, or 0 */
 };
@@ -231,6 +236,9 @@ int signals_init(void);
 int signals_attach(struct engine *e); /* the calling thread runs e */
 void signals_detach(struct engine *e);
 int signals_kick_number(void);
+/* Makes e->timer, whose signals go to the calling thread. 0 or -errno. */
+int signals_timer(struct engine *e);
+void signals_timer_free(struct engine *e);
 extern const char signals_no_memory[];
 
 /* --- dump.c */

@@ -69,7 +69,7 @@ struct block {
 #define BLOCK_TEMP 2 /* not in the tables: executed once */
 
 struct tcache_stats {
-	u64 blocks, guest_insns, host_bytes, drops, region_reuses;
+	u64 blocks, guest_insns, host_bytes, table_bytes, drops, region_reuses;
 	u64 chains, unchains;
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 #include <x86intrin.h>
 
@@ -156,6 +157,8 @@ static int vcpu_engine(struct vcpu *v)
 	if (!err)
 		err = vcpu_pairs(e);
 	if (!err)
+		err = signals_timer(e);
+	if (!err)
 		err = vmmu_new(&v->mmu, v->vm->mmu, &mops);
 	if (err)
 		return err;
@@ -218,6 +221,7 @@ void umbra_vcpu_free(struct vcpu *v)
 	e = v->eng;
 	vmmu_free(v->mmu); /* reports its zaps to the engine */
 	if (e) {
+		signals_timer_free(e);
 		signals_detach(e);
 		tcache_free(e->tc);
 		if (e->empty_hash)
@@ -242,6 +246,24 @@ struct umbra_run *umbra_vcpu_run_area(struct vcpu *v)
 uint64_t umbra_tsc(struct vcpu *v)
 {
 	return __rdtsc() + __atomic_load_n(&v->tsc_offset, __ATOMIC_RELAXED);
+}
+
+void umbra_set_alarm(struct vcpu *v, void (*alarm)(void *), void *opaque)
+{
+	v->eng->alarm = alarm;
+	v->eng->alarm_opaque = opaque;
+}
+
+void umbra_alarm(struct vcpu *v, uint64_t ns)
+{
+	struct itimerspec its = { 0 };
+
+	if (ns != UINT64_MAX) {
+		ns = MAX(ns, 1ul); /* 0 would disarm */
+		its.it_value.tv_sec = (time_t)(ns / 1000000000);
+		its.it_value.tv_nsec = (long)(ns % 1000000000);
+	}
+	must(!timer_settime(v->eng->timer, 0, &its, NULL), "alarm");
 }
 
 void umbra_set_idle(struct vcpu *v, void (*idle)(void *), void *opaque)
@@ -289,7 +311,7 @@ void umbra_stats_print(struct umbra_vm *vm, FILE *f, bool json)
 #include "stats.def"
 #undef STAT
 #define S(name) stats_line(f, json, &first, "code_" #name, t->name);
-		S(blocks) S(guest_insns) S(host_bytes) S(drops)
+		S(blocks) S(guest_insns) S(host_bytes) S(table_bytes) S(drops)
 		S(region_reuses) S(chains) S(unchains)
 #undef S
 	}
