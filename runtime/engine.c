@@ -244,7 +244,9 @@ bool vcpu_mmu_update(struct vcpu *v, bool cr3_written)
 		.phys_mask = v->eng->a20_off ? ~(1ull << 20) : ~0ull,
 	};
 
-	v->mode_dirty = true;
+	/* CR3 changes no mode, only views, which engine_activate() follows. */
+	if (!cr3_written)
+		v->mode_dirty = true;
 	return vmmu_set_regs(v->mmu, &r, cr3_written);
 }
 

@@ -112,6 +112,7 @@ struct engine {
 	struct fetch_entry fetch[FETCH_TLB];
 	u32 sites[SITE_SET];
 	struct thrash_site thrash[THRASH_SITES];
+	u64 tlb_used[TLB_NR * TLB_SIZE / 64]; /* entries of cpu.tlbs */
 	u64 sample; /* where a kick found helper form under way, or 0 */
 
 	u8 *pair_map; /* mapping of the pair stack with its guard */
@@ -208,6 +209,7 @@ void engine_restore(struct engine *e, struct block *b,
 u64 engine_tlb_miss(struct cpu *c, u32 la, u64 acc);
 u64 engine_commit(struct cpu *c, u32 unused8, u64 unused9);
 u64 engine_seg_fault(struct cpu *c, u32 off, u64 acc);
+void engine_tlb_init(struct engine *e);
 void engine_tlb_flush(struct engine *e);
 int mmio_read(struct engine *e, gpa_t gpa, void *buf, unsigned len);
 int mmio_write(struct engine *e, gpa_t gpa, const void *buf, unsigned len);

@@ -163,7 +163,7 @@ static int vcpu_engine(struct vcpu *v)
 	if (err)
 		return err;
 	engine_wire(e);
-	engine_tlb_flush(e);
+	engine_tlb_init(e);
 	e->view = 1;
 	return 0;
 }

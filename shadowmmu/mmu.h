@@ -111,8 +111,9 @@ void vmmu_free(struct vmmu *v);
  * cr3_written: CR3 was loaded, even if with the same value. Returns false if
  * a PAE PDPTE has reserved bits set: #GP(0), and nothing is changed. */
 bool vmmu_set_regs(struct vmmu *v, const struct mmu_regs *r, bool cr3_written);
-/* True: a fetch translation of the supervisor view has ended. */
-bool vmmu_invlpg(struct vmmu *v, gva_t gva);
+void vmmu_invlpg(struct vmmu *v, gva_t gva);
+/* Times that fetch translations of the supervisor view have ended. */
+u64 vmmu_fetch_zaps(const struct vmmu *v);
 void vmmu_flush_all(struct vmmu *v); /* globals too */
 /* Does the page keep being mapped and flushed again in the supervisor view
  * (temporary mappings of high memory)? Then the helper form serves it better.

@@ -367,11 +367,15 @@ static void super_invlpg(struct vmmu *v, u32 page)
 		churn_add(v, page);
 }
 
-bool vmmu_invlpg(struct vmmu *v, gva_t gva_in)
+u64 vmmu_fetch_zaps(const struct vmmu *v)
+{
+	return v->super->fetch_zaps;
+}
+
+void vmmu_invlpg(struct vmmu *v, gva_t gva_in)
 {
 	u32 gva = (u32)gva_in, nr = gva >> NODE_SHIFT, page = gva >> PAGE_SHIFT;
 	struct view *views[2] = {v->super, v->user};
-	u64 fetches = v->super->fetch_zaps;
 	bool large = pde_is_large(v, vmmu_pde(v, gva)) ||
 		     bits_test(v->tlb_large, gva >> 22);
 
@@ -385,7 +389,6 @@ bool vmmu_invlpg(struct vmmu *v, gva_t gva_in)
 		vmmu_tlb_zap(v, gva & ~0x3fffffu, 1024);
 	else
 		vmmu_tlb_zap(v, gva & PAGE_MASK, 1);
-	return v->super->fetch_zaps != fetches;
 }
 
 void vmmu_flush_all(struct vmmu *v)

@@ -72,11 +72,16 @@ bool vcpu_mmu_update(struct vcpu *v, bool cr3_written)
 	return !env.mmu_refuses;
 }
 
-bool vmmu_invlpg(struct vmmu *m, gva_t gva)
+u64 vmmu_fetch_zaps(const struct vmmu *m)
+{
+	(void)m;
+	return 0;
+}
+
+void vmmu_invlpg(struct vmmu *m, gva_t gva)
 {
 	(void)m;
 	env.invlpg = (u32)gva;
-	return false;
 }
 
 void log_light_printf(enum log_subsys s, const char *fmt, ...)
