@@ -283,6 +283,7 @@ START_TEST(test_fetch_zap)
 	vmmu_invlpg(e.v, 0x4000);
 	ck_assert_uint_eq(e.nr_fetch_zaps, zaps);
 	vmmu_invlpg(e.v, 0x3000);
+	vmmu_user_enter(e.v);
 	ck_assert_uint_eq(e.nr_fetch_zaps, zaps + 1);
 	ck_assert_uint_eq(e.fetch_zap.view, vmmu_view_id(e.v, true));
 	ck_assert_uint_eq(e.fetch_zap.gva, 0x3000);
@@ -554,6 +555,7 @@ START_TEST(test_fetch_nx)
 	zaps = e.nr_fetch_zaps;
 	env_set(&e, PT(0), 1, FRAME(1) | URWAD | PTE_NX);
 	env_load(&e);
+	vmmu_user_enter(e.v);
 	ck_assert_uint_eq(e.nr_fetch_zaps, zaps + 1);
 	ck_assert_int_eq(
 		vmmu_translate(e.v, 0x1000, MMU_FETCH, MMU_USER, false, &x),
@@ -579,6 +581,7 @@ START_TEST(test_user_views)
 	hva_t win;
 
 	space(0, 0, URWAD);
+	vmmu_user_enter(e.v);
 	a = vmmu_view_id(e.v, true);
 	win = vmmu_window(e.v, true);
 	touch(0x1000, MMU_USER);
