@@ -32,6 +32,7 @@ int engine_fetch_frame(struct engine *e, u32 la, gpa_t *gpa, u8 **hva)
 			exc_pf(e->v, la, x.pfec);
 			return -1;
 		}
+		must(r != MMU_NOMEM, "no shadow node for a fetch at %#x", la);
 		if (r != MMU_OK) {
 			/* Code outside RAM: open bus, all ones (rule 39). */
 			*gpa = ~0ull;

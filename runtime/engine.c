@@ -522,10 +522,7 @@ static void exit_direct(struct engine *e, bool may_chain)
 	    x->to ||
 	    to->mode != from->mode)
 		return;
-	if (engine_block_crosses(e, to))
-		/* Its second page must hold each time: by way of the hash. */
-		tcache_chain_hash(e->tc, from, x);
-	else if (to->gfn[0] == from->gfn[0])
+	if (to->gfn[0] == from->gfn[0])
 		tcache_chain(e->tc, from, x, to);
 }
 

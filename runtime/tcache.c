@@ -18,6 +18,7 @@
 #define BUCKET_BITS 17
 #define BUCKETS	    (1u << BUCKET_BITS)
 #define REGIONS	    4
+#define BLOCK_ALIGN 16u
 
 /* Side tables may take this many times the bytes of the code: compiled code
  * needs 3 to 4 times as much, random bytes 6 times, so they and not the code end
@@ -104,7 +105,7 @@ static int tcache_regions(struct tcache *t)
 
 		r->start = r->next = glue + i * each;
 		r->end = r->start + each;
-		r->cap = each / 64 + 1;
+		r->cap = each / BLOCK_ALIGN + 1;
 		r->blocks = calloc(r->cap, sizeof(*r->blocks));
 		if (!r->blocks)
 			return -ENOMEM;
@@ -300,32 +301,13 @@ void tcache_chain(struct tcache *t, struct block *from, struct bexit *x,
 		  struct block *to)
 {
 	must(!x->to && !from->dead && !to->dead, "chaining a dead block");
-	block_patch(from, x->patch_off, to->host + to->entry);
+	block_patch(from, x->patch_off, to->host + to->chain);
 	x->to = to;
 	x->next = to->incoming;
 	x->prev = &to->incoming;
 	if (x->next)
 		x->next->prev = &x->next;
 	to->incoming = x;
-	t->stats.chains++;
-}
-
-/*
- * stub: mov r8d, target; nop; jmp GLUE_HASH
- * in place of lea r8, [rip+stub]; jmp GLUE_DIRECT, with the same lengths.
- */
-void tcache_chain_hash(struct tcache *t, struct block *from, struct bexit *x)
-{
-	u8 *p = from->rw + x->stub_off;
-	u64 jmp = from->host + x->stub_off + 7;
-	u32 rel = (u32)(t->host + t->glue[GLUE_HASH] - (jmp + 5));
-
-	must(!x->to && p[0] == 0x4c && p[7] == 0xe9, "no stub to patch");
-	p[0] = 0x41;
-	p[1] = 0xb8;
-	light_put32(p + 2, x->target);
-	p[6] = 0x90;
-	light_put32(p + 8, rel);
 	t->stats.chains++;
 }
 
@@ -617,6 +599,7 @@ struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 	b->entry = out->entry;
 	b->checked = out->checked;
 	b->blockword = out->blockword;
+	b->chain = out->chain;
 	b->eip = out->insns[0].eip;
 	b->guest_len = out->guest_len;
 	b->mode = mode;
@@ -627,7 +610,7 @@ struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 	block_tables(b, out);
 	block_source(b, out);
 	memcpy(b->rw + out->blockword, &b, sizeof(b));
-	r->next += ALIGN_UP(out->size, 64u);
+	r->next += ALIGN_UP(out->size, BLOCK_ALIGN);
 	r->blocks[r->nblocks++] = b;
 	if (!(variant & BLOCK_TEMP))
 		block_enter_tables(t, b);
@@ -675,6 +658,7 @@ void tcache_pattern(const struct block *b, struct xlate_out *o)
 	o->size = b->size;
 	o->entry = b->entry;
 	o->checked = b->checked;
+	o->chain = b->chain;
 	o->blockword = b->blockword;
 	o->guest_len = b->guest_len;
 	o->crosses = false;

@@ -59,7 +59,7 @@ struct block {
 	u64 host;     /* address of the first byte, where it runs */
 	u8 *rw;	      /* the same byte, writable */
 	u32 size;
-	u32 entry, checked, blockword;
+	u32 entry, checked, chain, blockword;
 	u32 eip;
 	u32 guest_len;
 	u32 mode;     /* interned mode id */
@@ -153,8 +153,6 @@ const struct bsite *block_site_at(const struct block *b, u64 host);
 
 void tcache_chain(struct tcache *t, struct block *from, struct bexit *x,
 		  struct block *to);
-/* The exit never leaves again: its stub leads to the hash. */
-void tcache_chain_hash(struct tcache *t, struct block *from, struct bexit *x);
 /* Patches every exit of b back to its stub. Async-signal-safe on the vCPU's
  * own thread, when that is not in tcache code. */
 void tcache_unchain_exits(struct tcache *t, struct block *b);

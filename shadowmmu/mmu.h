@@ -72,7 +72,7 @@ struct mmu_ops {
 
 struct mmu_inject {
 	u32 map_budget; /* host mappings allowed for windows; 0: from host */
-	u32 fail_fill, fail_zap; /* every Nth fails once; 0: never */
+	u32 fail_fill, fail_zap; /* each Nth fails; 0: never */
 	u32 nodes; /* shadow nodes (2 MiB of a view) to have; 0: default */
 };
 

@@ -63,7 +63,7 @@ enum mem_form {
 enum glue {
 	GLUE_MISS,     /* r8d: eip; hash miss */
 	GLUE_HASH,     /* r8d: eip; hash jump, preserves flags */
-	GLUE_DIRECT,   /* r8: address of the stub; leaves with EXIT_DIRECT */
+	GLUE_DIRECT,   /* called by a stub, leaves with EXIT_DIRECT */
 	GLUE_HELPER,   /* call; r8d: hsite number, r9: block word */
 	GLUE_TLB,      /* call; r8d: linear, r9d: access word; r8: hva after;
 			  preserves flags, may clobber r9-r11 */
@@ -117,6 +117,7 @@ enum xexit_kind {
 };
 
 /* A direct exit that can be chained: a rel32 and its stub. */
+#define XLATE_STUB_BYTES 5 /* call GLUE_DIRECT */
 struct xexit {
 	u32 patch_off; /* of the rel32 field */
 	u32 stub_off;
@@ -234,6 +235,9 @@ struct xlate_out {
 	u32 size;     /* bytes written; all of the following are results */
 	u32 entry;    /* offset of the direct entry */
 	u32 checked;  /* offset of the indirect entry: compares r8d with eip */
+	u32 chain;    /* offset of what exits are chained to: entry, or for a block
+			 that crosses a page a look-up in the hash, since its
+			 second page must hold each time */
 	u32 blockword; /* offset of an aligned u64 that the runtime fills; r9 at
 			  GLUE_HELPER is loaded from it */
 	unsigned ninsns, nsites, nexits, nhsites, nlandings, nrelocs;
