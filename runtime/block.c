@@ -190,6 +190,7 @@ struct block *engine_block(struct engine *e, u8 variant)
 	gpa_t gpa;
 	u8 *hva;
 
+	e->soft = 0;
 	if (eip > m->cs_limit) {
 		exc_gp(v, 0);
 		return NULL;
@@ -199,12 +200,13 @@ struct block *engine_block(struct engine *e, u8 variant)
 	if (hva && !(variant & BLOCK_TEMP)) {
 		b = tcache_lookup(e->tc, eip, gpa, e->mode, variant);
 		if (b && b->checked_src && !checked_holds(e, b)) {
+			e->soft = checked_soft(e, b);
 			tcache_drop(e->tc, b);
 			b = NULL;
 		}
 		if (b && !engine_block_crosses(e, b))
 			return b;
-		if (!b)
+		if (!b && !e->soft)
 			b = block_revive(e, eip, gpa, hva, variant);
 		if (b && !engine_block_crosses(e, b))
 			return b;

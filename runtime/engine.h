@@ -96,8 +96,16 @@ struct checked_frame {
 	u8 tries;  /* how often that did not work out */
 	bool on;   /* its blocks are to be checked ones */
 };
+/* Blocks that were found changed again and again. */
+#define SOFT_BLOCKS 256
+struct checked_soft {
+	gfn_t gfn;
+	u32 eip;
+	u32 changes;
+};
 struct checked {
 	struct checked_frame frame[CHECKED_FRAMES];
+	struct checked_soft soft[SOFT_BLOCKS];
 	u64 next_tick;
 };
 
@@ -160,6 +168,7 @@ struct engine {
 	struct xlate_out *out; /* scratch of translation */
 	struct park park;
 	struct checked checked;
+	u64 soft; /* what checked_soft() said of the block to be made */
 	struct engine_stats stats;
 
 	int (*intack)(void *opaque);
@@ -248,6 +257,8 @@ bool checked_test(const struct engine *e, gfn_t gfn);
 void checked_write(struct engine *e, gfn_t gfn);
 /* Does b still say what its source says? If not that is noted. */
 bool checked_holds(struct engine *e, const struct block *b);
+/* b, which has changed, is to be made anew: xlate_in.soft for that. */
+u64 checked_soft(struct engine *e, const struct block *b);
 /* Now and then: frames that have been quiet need no checks any more. */
 void checked_tick(struct engine *e);
 
