@@ -70,6 +70,8 @@ static u64 calls(void)
 START_TEST(test_sync_waits)
 {
 	u64 syncs;
+	gpa_t gpa;
+	u32 pfec, id;
 
 	touch(0x1000);
 	env_set(&e, PT(0), 1, FRAME(700) | URWAD);
@@ -88,7 +90,12 @@ START_TEST(test_sync_waits)
 	touch(0x1000);
 	ck_assert_uint_eq(*(u64 *)(e.ram + FRAME(700)), 0x1000);
 	/* C that is quicker than the engine finds the right view all the same */
+	id = vmmu_view_id(e.v, true);
 	load_cr3(PD2);
+	ck_assert_int_eq(vmmu_fill(e.v, 0x1000, MMU_WRITE, MMU_USER, false,
+				   &pfec, &gpa),
+			 MMU_OK);
+	ck_assert_uint_ne(vmmu_view_id(e.v, true), id);
 	touch(0x1000);
 	ck_assert_uint_eq(*(u64 *)(e.ram + FRAME(2)), 0x1000);
 }
@@ -247,9 +254,14 @@ END_TEST
 START_TEST(test_replace)
 {
 	const struct slot *s = &e.m->slots[0];
+	struct mmu_xlat x;
 	u64 before;
+	unsigned zaps;
+	gpa_t gpa;
+	u32 pfec;
 
 	touch(0x4000);
+	vmmu_translate(e.v, 0x4000, MMU_FETCH, MMU_USER, false, &x);
 	env_set(&e, PT(0), 4, FRAME(8) | (URWAD & ~PTE_W));
 	vmmu_invlpg(e.v, 0x4000);
 	enter();
@@ -257,8 +269,11 @@ START_TEST(test_replace)
 	env_set(&e, PT(0), 4, FRAME(900) | URWAD);
 	vmmu_invlpg(e.v, 0x4000);
 	before = calls();
+	zaps = e.nr_fetch_zaps;
 	enter();
 	ck_assert_uint_eq(calls(), before + 1);
+	ck_assert_uint_eq(e.nr_fetch_zaps, zaps + 1);
+	ck_assert_uint_eq(e.fetch_zap.gva, 0x4000);
 	ck_assert(env_can_write(&e, true, 0x4000));
 	ck_assert_int_eq(env_write(&e, 0x4000, MMU_USER, 77), MMU_OK);
 	ck_assert_uint_eq(*(u64 *)(e.ram + FRAME(900)), 77);
@@ -266,7 +281,9 @@ START_TEST(test_replace)
 	ck_assert_uint_ne(s->rmap[FRAME(900) >> PAGE_SHIFT], 0);
 	/* A writable one, replaced by a fill. */
 	env_set(&e, PT(0), 4, FRAME(902) | (URWAD & ~PTE_D));
-	ck_assert_int_eq(mmu_code_set(e.m, FRAME(900) >> PAGE_SHIFT), 0);
+	ck_assert_int_eq(vmmu_fill(e.v, 0x4000, MMU_WRITE, MMU_USER, false,
+				   &pfec, &gpa),
+			 MMU_OK);
 	ck_assert_int_eq(env_write(&e, 0x4000, MMU_USER, 78), MMU_OK);
 	ck_assert_uint_eq(*(u64 *)(e.ram + FRAME(902)), 78);
 	ck_assert_uint_eq(s->rmap[FRAME(900) >> PAGE_SHIFT], 0);
@@ -276,19 +293,21 @@ END_TEST
 /* 49: refused by the host, what was to be replaced is gone all the same. */
 START_TEST(test_replace_refused)
 {
-	touch(0x4000);
-	env_set(&e, PT(0), 4, 0);
-	fault(0x9000 + 512 * PAGE_SIZE * 4, MMU_READ);
-	e.v->expect.gva = 0x4000;
-	env_set(&e, PT(0), 4, FRAME(900) | URWAD);
-	vmmu_invlpg(e.v, 0x4000);
+	const u32 gva = MB4 + 0x4000;
+
+	touch(0x4000); /* what is evicted before the second try */
+	touch(gva);
+	env_set(&e, PT(1), 4, FRAME(900) | URWAD);
+	vmmu_invlpg(e.v, gva);
+	vmmu_user_expect(e.v, gva, MMU_WRITE);
 	e.m->inject.fail_fill = 1; /* the second try fails too */
 	vmmu_user_enter(e.v);
-	ck_assert(!env_can_read(&e, true, 0x4000));
-	ck_assert_uint_eq(e.m->slots[0].rmap[FRAME(8) >> PAGE_SHIFT], 0);
+	ck_assert(!env_can_read(&e, true, gva));
+	ck_assert_uint_eq(e.m->slots[0].rmap[FRAME(9) >> PAGE_SHIFT], 0);
+	ck_assert_uint_eq(vmmu_check(e.v), 0);
 	e.m->inject.fail_fill = 0;
-	touch(0x4000);
-	ck_assert_uint_eq(*(u64 *)(e.ram + FRAME(900)), 0x4000);
+	touch(gva);
+	ck_assert_uint_eq(*(u64 *)(e.ram + FRAME(900)), gva);
 }
 END_TEST
 
