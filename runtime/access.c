@@ -458,11 +458,19 @@ int gmem_probe(struct vcpu *v, gva_t la, unsigned len, enum mmu_access acc,
 	return 0;
 }
 
-bool gmem_is_ram(struct vcpu *v, gva_t la, enum mmu_access acc,
-		 enum mmu_priv priv)
+u8 *gmem_host(struct vcpu *v, u32 la, bool write)
 {
+	const struct tlb_entry *t = (const struct tlb_entry *)v->cpu.tlb +
+				    ((la >> PAGE_SHIFT) & (TLB_SIZE - 1));
 	struct mmu_xlat x;
 
-	return vmmu_translate(v->mmu, la, acc, priv, engine_ac(v), &x) ==
-	       MMU_OK;
+	if ((write ? t->wtag : t->rtag) == (la & PAGE_MASK))
+		return (u8 *)(la + t->addend);
+	if (v->eng->brk ||
+	    vmmu_translate(v->mmu, la, write ? MMU_WRITE : MMU_READ,
+			   vcpu_priv(v), engine_ac(v), &x) != MMU_OK ||
+	    !x.hva || (write && x.has_code))
+		return NULL;
+	tlb_fill(v->eng, tlb_set_now(v->eng), la, &x, write);
+	return x.hva;
 }

@@ -94,9 +94,9 @@ struct cpu {
 	u32 sysflags;	/* IOPL NT VM AC RF TF VIF VIP ID; always current */
 	u32 kick;	/* set by signals, timers: leave generated code */
 	u32 irq_probe;	/* nonzero: an interrupt waits for IF; sti leaves */
-	u64 hash;	/* u32 table[65536] of the current (view, mode):
-			   low 16 bits of eip -> offset in the code cache of a
-			   checked entry, 0: miss */
+	u64 hash;	/* u64 table[65536] of the current (view, mode):
+			   low 16 bits of eip -> host address of a checked
+			   entry, or GLUE_MISS */
 	u64 window;	/* host address of guest address 0 in the view */
 	u64 commit;	/* glue to call after a helper-form write */
 	u64 tlb;	/* struct tlb_entry[TLB_SIZE] of the current CPL */

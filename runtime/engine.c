@@ -44,46 +44,6 @@ u32 fpu_map_fip(struct vcpu *v, u64 host_fip)
 
 /* --- what generated code sees of the current view and mode */
 
-void engine_drop_pairs(struct engine *e)
-{
-	e->v->cpu.pair_rsp = e->v->cpu.pair_top;
-	e->v->cpu.fault.reg[H_RSP] = e->v->cpu.pair_top;
-}
-
-static struct htab *htab_search(struct engine *e)
-{
-	struct htab *old = &e->htab[0];
-
-	for (unsigned i = 0; i < HTABS; i++) {
-		struct htab *h = &e->htab[i];
-
-		if (h->view == e->view && h->mode == e->mode)
-			return h;
-		if (h->used < old->used)
-			old = h;
-	}
-	if (old->view) {
-		raw_madvise(old->table, HASH_SIZE * 4, RAW_MADV_DONTNEED);
-		e->stats.htab_reuses++;
-	}
-	old->view = e->view;
-	old->mode = e->mode;
-	return old;
-}
-
-/* The same, remembered where it was last. */
-static struct htab *htab_get(struct engine *e)
-{
-	u8 *hint = &e->htab_hint[(e->view * 31 + e->mode) % HTAB_HINTS];
-	struct htab *h = &e->htab[*hint];
-
-	if (h->view != e->view || h->mode != e->mode) {
-		h = htab_search(e);
-		*hint = (u8)(h - e->htab);
-	}
-	return h;
-}
-
 /* The helper TLB's half for the current privilege (HAZARDS 54). */
 static unsigned engine_tlb_set(const struct engine *e)
 {
@@ -106,40 +66,29 @@ void engine_activate(struct engine *e)
 		vmmu_user_enter(v->mmu);
 	view = vmmu_view_id(v->mmu, user);
 
-	if (!e->cur || view != e->view) {
-		if (view != e->view)
-			engine_drop_pairs(e);
+	if (e->zapped) {
+		e->zapped = false;
+		pairs_drop(e);
+	}
+	if (e->stale || view != e->view) {
+		e->stale = false;
 		e->view = view;
-		e->cur = htab_get(e);
 		v->cpu.window = vmmu_window(v->mmu, user);
 		v->cpu.tlb = (u64)v->cpu.tlbs[engine_tlb_set(e)];
 	}
-	e->cur->used = ++e->stamp;
-	v->cpu.hash = (u64)e->cur->table;
-}
-
-/* Only while the end of the fetch translation would be told (HAZARDS 29). */
-static void engine_hash_add(struct engine *e, const struct block *b)
-{
-	if (e->cur && !b->variant && !b->dead && engine_fetch_held(e, b))
-		e->cur->table[b->eip & 0xffff] =
-			(u32)(b->host + b->checked - tcache_base(e->tc));
+	htab_activate(e);
 }
 
 /* tcache: the block must not be entered any more. */
 static void engine_block_dropped(void *opaque, struct block *b)
 {
-	struct engine *e = opaque;
-	u32 off = (u32)(b->host + b->checked - tcache_base(e->tc));
+	htab_forget_block(opaque, b);
+}
 
-	for (unsigned i = 0; i < HTABS; i++) {
-		struct htab *h = &e->htab[i];
-
-		if (h->view && h->mode == b->mode &&
-		    h->table[b->eip & 0xffff] == off)
-			h->table[b->eip & 0xffff] = 0;
-	}
-	engine_drop_pairs(e);
+static void engine_block_revived(void *opaque, struct block *b)
+{
+	if (b->nlandings)
+		pairs_drop_block(opaque, b);
 }
 
 /* tcache: FIP may point into code that goes. A guest's address is none of the
@@ -153,6 +102,7 @@ static void engine_code_reuse(void *opaque, u64 from, u64 to)
 	must(e->v->cpu.fpu_saved, "code is reused on a light exit");
 	if (fip >= from && fip < to)
 		light_put64(area + FX_FIP, fpu_map_fip(e->v, fip));
+	pairs_drop_all(e);
 }
 
 static void engine_frame_clear(void *opaque, gfn_t gfn)
@@ -162,36 +112,19 @@ static void engine_frame_clear(void *opaque, gfn_t gfn)
 	mmu_code_clear(e->vm->mmu, gfn);
 }
 
-/* Entries of a page, and of the instructions that go over into it: their
- * blocks begin in the page before (HAZARDS 3). */
-static void htab_clear_page(struct htab *h, gva_t gva)
-{
-	u32 first = gva & 0xffff, before = INSN_MAX_LEN - 1;
-
-	light_zero(&h->table[first], PAGE_SIZE * sizeof(u32));
-	light_zero(&h->table[(first - before) & 0xffff], before * sizeof(u32));
-}
-
-/* shadowmmu: a fetch translation ended. */
+/*
+ * shadowmmu: a fetch translation ended. If it did for a fill or a helper of the
+ * block that goes on, that may stand on the page and make a pair of it yet, of
+ * which nobody would be told: the block leaves at its end.
+ */
 static void engine_fetch_zap(void *opaque, u32 view, gva_t gva, u64 npages)
 {
 	struct engine *e = opaque;
 
 	engine_forget_fetch(e, gva, npages, view);
-	engine_drop_pairs(e);
-	for (unsigned i = 0; i < HTABS; i++) {
-		struct htab *h = &e->htab[i];
-
-		if (h->view != view)
-			continue;
-		if (!npages || npages >= 16 || e->modes[h->mode].cs_base) {
-			raw_madvise(h->table, HASH_SIZE * 4,
-				    RAW_MADV_DONTNEED);
-			continue;
-		}
-		for (u64 k = 0; k < npages; k++)
-			htab_clear_page(h, gva + k * PAGE_SIZE);
-	}
+	htab_forget_pages(e, view, gva, npages);
+	pairs_drop_view(e, view);
+	e->zapped |= view == e->view;
 }
 
 static void engine_tlb_zap(void *opaque, gva_t gva, u64 npages)
@@ -230,6 +163,7 @@ const struct mmu_ops engine_mmu_ops = {
 
 const struct tcache_ops engine_tcache_ops = {
 	.dropped = engine_block_dropped,
+	.revived = engine_block_revived,
 	.frame_clear = engine_frame_clear,
 	.reuse = engine_code_reuse,
 };
@@ -323,7 +257,7 @@ static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
 		c->rip = (u32)(c->rip + h->insn.len);
 		mmio_forget_reads(e);
 		if (v->mode_dirty || b->dead || mmio_write_waits(e) ||
-		    v->db_pending || h->end ||
+		    v->db_pending || h->end || e->zapped ||
 		    (c->iflag && engine_irq_waits(e)))
 			return 0;
 		vcpu_fpu_get(v);
@@ -352,14 +286,28 @@ static void engine_divert(struct cpu *c)
 	c->hash = (u64)e->empty_hash;
 }
 
+/* The C functions that go back into a block whatever happens. */
+#define BACK_TO_BLOCK(name)                                                   \
+	static u64 back_##name(struct cpu *c, u32 r8, u64 r9)                 \
+	{                                                                     \
+		u64 ret = engine_##name(c, r8, r9);                           \
+                                                                              \
+		if (container_of(c, struct vcpu, cpu)->eng->zapped)           \
+			engine_divert(c);                                     \
+		return ret;                                                   \
+	}
+BACK_TO_BLOCK(tlb_miss)
+BACK_TO_BLOCK(commit)
+BACK_TO_BLOCK(seg_fault)
+
 void engine_wire(struct engine *e)
 {
 	struct cpu *c = &e->v->cpu;
 
 	c->helper = (u64)engine_helper;
-	c->tlb_miss = (u64)engine_tlb_miss;
-	c->commit_fn = (u64)engine_commit;
-	c->seg_fault = (u64)engine_seg_fault;
+	c->tlb_miss = (u64)back_tlb_miss;
+	c->commit_fn = (u64)back_commit;
+	c->seg_fault = (u64)back_seg_fault;
 	c->divert = (u64)engine_divert;
 	c->commit_none = tcache_base(e->tc) +
 			 (u64)(glue_at_commit_none - glue_blob);
@@ -511,6 +459,7 @@ static enum todo pending_interrupt(struct engine *e)
 	if (vec < 0)
 		return TODO_RUN;
 	e->stats.interrupts++;
+	checked_tick(e);
 	v->halted = false;
 	exc_interrupt(v, (unsigned)vec);
 	return TODO_AGAIN;
@@ -569,6 +518,7 @@ static void exit_direct(struct engine *e, bool may_chain)
 	struct block *from = tcache_find(e->tc, v->cpu.exit_stub);
 	struct bexit *x = from ? block_exit_at(from, v->cpu.exit_stub) : NULL;
 	u64 reuses = tcache_stats(e->tc)->region_reuses;
+	u32 eip = from ? from->eip : 0;
 	struct block *to;
 
 	must(x, "exit at %#lx, which is no stub", v->cpu.exit_stub);
@@ -580,33 +530,38 @@ static void exit_direct(struct engine *e, bool may_chain)
 	to = engine_block(e, 0);
 	if (tcache_stats(e->tc)->region_reuses != reuses)
 		return; /* from may be gone */
-	if (!to || to->variant || from->dead || to->dead || x->to ||
+	if (!to || to->variant || from->dead || from->eip != eip || to->dead ||
+	    x->to ||
 	    to->mode != from->mode)
 		return;
-	if (engine_block_crosses(e, to))
-		/* Its second page must hold each time: by way of the hash. */
-		tcache_chain_hash(e->tc, from, x);
-	else if (to->gfn[0] == from->gfn[0])
+	if (to->gfn[0] == from->gfn[0])
 		tcache_chain(e->tc, from, x, to);
+}
+
+/* The block that goes on leaves at its end. */
+static void resume_divert(struct engine *e)
+{
+	struct cpu *c = &e->v->cpu;
+	struct block *b = tcache_find(e->tc, c->fault.rip);
+
+	tcache_unchain_exits(e->tc, b);
+	c->fault.reg[H_RSP] = c->pair_top;
+	c->hash = (u64)e->empty_hash;
 }
 
 static enum exit_reason engine_resume(struct engine *e)
 {
-	struct cpu *c = &e->v->cpu;
 	enum exit_reason r;
 
 	vcpu_fpu_get(e->v);
-	r = glue_resume(c, false);
+	if (e->zapped)
+		resume_divert(e);
+	r = glue_resume(&e->v->cpu, false);
 	/* As often as a kick comes before the registers are loaded: the state
 	 * is in cpu.fault alone, so there is no other way on. */
 	while (r == EXIT_KICK) {
-		/* Divert the block that goes on, then let it reach its end. */
-		struct block *b = tcache_find(e->tc, c->fault.rip);
-
-		tcache_unchain_exits(e->tc, b);
-		c->fault.reg[H_RSP] = c->pair_top;
-		c->hash = (u64)e->empty_hash;
-		r = glue_resume(c, true);
+		resume_divert(e);
+		r = glue_resume(&e->v->cpu, true);
 	}
 	return r;
 }
@@ -731,14 +686,15 @@ static void engine_execute(struct engine *e)
 	if (log_on(LOG_EXEC) || log_on(LOG_CPU))
 		engine_trace(e);
 	if (variant) {
-		engine_drop_pairs(e);
+		pairs_drop(e);
 		v->cpu.hash = (u64)e->empty_hash;
 	} else {
-		engine_hash_add(e, b);
+		htab_add(e, b);
 	}
 	once = once_begin(v);
 	e->restart = false;
 	v->cpu.commit = v->cpu.commit_none; /* of a write that faulted */
+	e->zapped = false; /* no block was under way */
 	vcpu_fpu_get(v);
 	e->stats.enters++;
 	r = glue_enter(&v->cpu, b->host + b->entry);
@@ -747,7 +703,7 @@ static void engine_execute(struct engine *e)
 	/* A kick in the middle of a ret may have dropped the pairs and then
 	 * one more. */
 	if (v->cpu.pair_rsp > v->cpu.pair_top)
-		engine_drop_pairs(e);
+		pairs_drop(e);
 	execute_left(e, r, !variant);
 	if (tf && !e->restart)
 		engine_stepped(e);

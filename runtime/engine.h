@@ -12,17 +12,29 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "park.h"
 #include "tcache.h"
 #include "vcpu.h"
 
-/* A hash table of (view, mode): HASH_SIZE offsets, see struct cpu.hash. */
+/*
+ * What belongs to one (view, mode): a hash table, see struct cpu.hash, and a
+ * pair stack. The log names the slots that were set, so that a table can be
+ * cleared without touching all of it.
+ */
 #define HASH_SIZE 65536u
 #define HTABS	  64
 #define HTAB_HINTS 256u
+#define HTAB_LOG  4096u
+#define PAIR_BYTES (64 * 1024ul)
+#define PAIR_GUARD (16 * PAGE_SIZE) /* below each stack */
 struct htab {
 	u32 view, mode; /* view 0: unused */
-	u32 *table;
-	u64 used; /* stamp of the last activation */
+	u64 *table;
+	u64 pair_rsp, pair_top; /* rsp while another one is active */
+	u64 used; /* stamp of the last activation; 0: never */
+	u32 nlog; /* HTAB_LOG + 1: more slots than the log names */
+	u32 pages; /* bit k: slots k << PAGE_SHIFT.. have been set */
+	u16 log[HTAB_LOG];
 };
 
 #define MAX_MODES 512
@@ -71,6 +83,32 @@ struct bounce {
 	} part[2];
 };
 
+/*
+ * What is known of frames that were written while they held code: checked.c.
+ * Forgetting one costs time and nothing else.
+ */
+#define CHECKED_FRAMES 512
+struct checked_frame {
+	gfn_t gfn;
+	u64 when;  /* of the last write or change that was noticed */
+	u64 until; /* checked: then it is tried without */
+	u8 heat;   /* writes in quick succession */
+	u8 tries;  /* how often that did not work out */
+	bool on;   /* its blocks are to be checked ones */
+};
+/* Blocks that were found changed again and again. */
+#define SOFT_BLOCKS 256
+struct checked_soft {
+	gfn_t gfn;
+	u32 eip;
+	u32 changes;
+};
+struct checked {
+	struct checked_frame frame[CHECKED_FRAMES];
+	struct checked_soft soft[SOFT_BLOCKS];
+	u64 next_tick;
+};
+
 struct engine_stats {
 #define STAT(name, text) u64 name;
 #include "stats.def"
@@ -104,8 +142,11 @@ struct engine {
 
 	struct htab htab[HTABS];
 	u8 htab_hint[HTAB_HINTS]; /* where a view and mode were last */
-	struct htab *cur;	/* of the current view and mode */
-	u32 *empty_hash;
+	struct htab *cur;	/* the one that struct cpu shows */
+	bool stale;		/* window and helper TLB have to be set */
+	bool zapped; /* a fetch translation of the current view ended */
+	u64 *empty_hash;
+	u64 hash_miss; /* what an empty slot holds: GLUE_MISS */
 	u64 stamp;
 	u32 view;		/* current view id */
 
@@ -115,10 +156,7 @@ struct engine {
 	u64 tlb_used[TLB_NR * TLB_SIZE / 64]; /* entries of cpu.tlbs */
 	u64 sample; /* where a kick found helper form under way, or 0 */
 
-	u8 *pair_map; /* mapping of the pair stack with its guard */
-	size_t pair_bytes;
-	u64 pair_guard, pair_guard_end;
-	bool drop_pairs;
+	u8 *pair_map; /* HTABS times guard and stack */
 
 	bool a20_off;	/* bit 20 of physical addresses is masked */
 	bool step_once; /* run one instruction in a temporary block */
@@ -128,6 +166,9 @@ struct engine {
 	struct bounce bounce;
 
 	struct xlate_out *out; /* scratch of translation */
+	struct park park;
+	struct checked checked;
+	u64 soft; /* what checked_soft() said of the block to be made */
 	struct engine_stats stats;
 
 	int (*intack)(void *opaque);
@@ -158,9 +199,24 @@ extern const struct mmu_ops engine_mmu_ops;
 extern const struct tcache_ops engine_tcache_ops;
 void engine_wire(struct engine *e); /* the C functions the glue calls */
 void engine_activate(struct engine *e); /* hash, window, tlb of now */
-void engine_drop_pairs(struct engine *e);
 bool engine_irq_waits(const struct engine *e);
 void engine_kick_self(struct engine *e);
+
+/* --- htab.c */
+void htab_activate(struct engine *e); /* for e->view and e->mode */
+void htab_add(struct engine *e, const struct block *b);
+void htab_forget_block(struct engine *e, const struct block *b);
+/* npages 0: all of the view */
+void htab_forget_pages(struct engine *e, u32 view, gva_t gva, u64 npages);
+void htab_forget_all(struct engine *e);
+/* Returns made so far find no pair any more: of the current stack, of a view,
+ * at all. */
+void pairs_drop(struct engine *e);
+void pairs_drop_view(struct engine *e, u32 view);
+void pairs_drop_all(struct engine *e);
+/* Those of stacks that name a landing site of b. */
+void pairs_drop_block(struct engine *e, const struct block *b);
+#define PAIR_MAP_BYTES (HTABS * (PAIR_GUARD + PAIR_BYTES))
 
 /* --- mode.c */
 void mode_update(struct engine *e);
@@ -194,6 +250,17 @@ bool thrash_is_helper(struct engine *e, u32 la);
 void thrash_fresh(struct engine *e, u32 la);
 void thrash_sampled(struct engine *e, u64 pc);
 void thrash_string(struct engine *e, struct block *b, const struct bhsite *h);
+
+/* --- checked.c: frames whose blocks compare their source */
+bool checked_test(const struct engine *e, gfn_t gfn);
+/* The frame's code is dropped because of a write. */
+void checked_write(struct engine *e, gfn_t gfn);
+/* Does b still say what its source says? If not that is noted. */
+bool checked_holds(struct engine *e, const struct block *b);
+/* b, which has changed, is to be made anew: xlate_in.soft for that. */
+u64 checked_soft(struct engine *e, const struct block *b);
+/* Now and then: frames that have been quiet need no checks any more. */
+void checked_tick(struct engine *e);
 
 /* --- translate.c: makes the block; the vector state is saved (heavy). */
 struct block *engine_translate(struct engine *e, u8 variant);

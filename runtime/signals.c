@@ -132,8 +132,8 @@ static void signals_fault(int sig, siginfo_t *si, void *ctx)
 	}
 	if (!e || pc < tcache_base(e->tc) || pc >= tcache_end(e->tc))
 		signals_die(sig, uc);
-	if (g[REG_TRAPNO] == 14 && addr >= e->pair_guard &&
-	    addr < e->pair_guard_end) {
+	if (g[REG_TRAPNO] == 14 && addr >= (u64)e->pair_map &&
+	    addr < (u64)e->pair_map + PAIR_MAP_BYTES) {
 		/* The pair stack is full: forget it, call again (rule 31). */
 		g[REG_RSP] = (greg_t)e->v->cpu.pair_top;
 		return;
@@ -164,6 +164,8 @@ static void kick_block(struct engine *e, ucontext_t *uc, struct block *b)
 		fault_leave(e, uc, FAULT_KICK);
 		return;
 	}
+	if (s && s->kind == SITE_LOOKUP) /* again, in the empty hash */
+		g[REG_RIP] = (greg_t)(b->host + s->host_off);
 	tcache_unchain_exits(e->tc, b);
 	g[REG_RSP] = (greg_t)e->v->cpu.pair_top;
 }

@@ -17,7 +17,6 @@
 
 #define CACHE_DEFAULT_KB (48 * 1024)
 #define CACHE_MIN_KB	 64
-#define PAIR_BYTES	 (64 * 1024ul)
 #define MAX_GFN		 ((1ull << 20) - 1) /* 4 GiB of physical addresses */
 
 int umbra_vm_new(struct umbra_vm **out, const struct umbra_host *host,
@@ -91,43 +90,48 @@ int umbra_ram_write(struct umbra_vm *vm, uint64_t gpa, const void *buf,
 	return 0;
 }
 
-/* The pair stack: a guard below, sentinels at its bottom (rule 31). */
+/* The pair stacks: a guard below each, sentinels at its bottom (rule 31). */
 static int vcpu_pairs(struct engine *e)
 {
-	u64 guard = 16 * PAGE_SIZE;
 	u64 sentinel = tcache_base(e->tc) +
 		       (u64)(glue_at_sentinel - glue_blob);
-	u64 *top;
+	u8 *p = mmap(NULL, PAIR_MAP_BYTES, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	e->pair_bytes = guard + PAIR_BYTES;
-	e->pair_map = mmap(NULL, e->pair_bytes, PROT_NONE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (e->pair_map == MAP_FAILED) {
-		e->pair_map = NULL;
+	if (p == MAP_FAILED)
 		return -errno;
+	e->pair_map = p;
+	for (unsigned i = 0; i < HTABS; i++) {
+		u64 *top;
+
+		p += PAIR_GUARD;
+		if (mprotect(p, PAIR_BYTES, PROT_READ | PROT_WRITE))
+			return -errno;
+		p += PAIR_BYTES;
+		top = (u64 *)(void *)(p - 64);
+		for (unsigned k = 0; k < 8; k++)
+			top[k] = sentinel;
+		e->htab[i].pair_top = e->htab[i].pair_rsp = (u64)top;
 	}
-	if (mprotect(e->pair_map + guard, PAIR_BYTES, PROT_READ | PROT_WRITE))
-		return -errno;
-	e->pair_guard = (u64)e->pair_map;
-	e->pair_guard_end = e->pair_guard + guard;
-	top = (u64 *)(void *)(e->pair_map + e->pair_bytes - 64);
-	for (unsigned i = 0; i < 8; i++)
-		top[i] = sentinel;
-	e->v->cpu.pair_top = e->v->cpu.pair_rsp = (u64)top;
+	e->v->cpu.pair_top = e->v->cpu.pair_rsp = e->htab[0].pair_top;
 	return 0;
 }
 
+/* The tables are filled when they are first used. */
 static int vcpu_hashes(struct engine *e)
 {
-	size_t n = HASH_SIZE * sizeof(u32);
+	size_t n = HASH_SIZE * sizeof(u64);
 	u8 *p = mmap(NULL, n * (HTABS + 1), PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (p == MAP_FAILED)
 		return -errno;
-	e->empty_hash = (u32 *)(void *)p;
+	e->empty_hash = (u64 *)(void *)p;
+	e->hash_miss = tcache_base(e->tc) + tcache_glue(e->tc)[GLUE_MISS];
+	for (unsigned i = 0; i < HASH_SIZE; i++)
+		e->empty_hash[i] = e->hash_miss;
 	for (unsigned i = 0; i < HTABS; i++)
-		e->htab[i].table = (u32 *)(void *)(p + n * (i + 1));
+		e->htab[i].table = (u64 *)(void *)(p + n * (i + 1));
 	return 0;
 }
 
@@ -226,9 +230,9 @@ void umbra_vcpu_free(struct vcpu *v)
 		tcache_free(e->tc);
 		if (e->empty_hash)
 			munmap(e->empty_hash,
-			       HASH_SIZE * sizeof(u32) * (HTABS + 1));
+			       HASH_SIZE * sizeof(u64) * (HTABS + 1));
 		if (e->pair_map)
-			munmap(e->pair_map, e->pair_bytes);
+			munmap(e->pair_map, PAIR_MAP_BYTES);
 		free(e->out);
 		free(e);
 	}

@@ -234,9 +234,10 @@ static enum mmu_result fill_map(struct vmmu *v, u32 gva, enum mmu_priv priv,
 {
 	struct view *w = priv == MMU_USER ? v->user : v->super;
 
-	/* Twice: what the host refuses it may grant after an eviction. */
-	for (unsigned tries = 0; tries < 2; tries++) {
-		if (!mmu_has_room(v->m) || tries)
+	/* What the host refuses it may grant when asked again, else after an
+	 * eviction; that costs many fills, so it comes last. */
+	for (unsigned tries = 0; tries < 3; tries++) {
+		if (!mmu_has_room(v->m) || tries == 2)
 			vmmu_make_room(v);
 		if (!mmu_has_room(v->m))
 			break;

@@ -68,13 +68,17 @@ void view_account(struct view *w, s64 delta)
 	w->v->m->stats.mappings += (u64)delta;
 }
 
-/* Injection: does this attempt, counted in *count, fail? */
+/* Injection: does this attempt, counted in *count, fail? Each Nth does, and each
+ * eighth of these once more when it is repeated. */
 static bool fails_now(u32 *count, u32 every)
 {
-	if (!every || ++*count < every)
+	if (!every)
 		return false;
-	*count = 0;
-	return true;
+	if (++*count > (u64)every * 8) {
+		*count = 0;
+		return true;
+	}
+	return *count % every == 0;
 }
 
 static s64 host_fill(struct view *w, u32 page, u32 n, const struct slot *s,

@@ -75,7 +75,7 @@ struct mmu_ops {
 
 struct mmu_inject {
 	u32 map_budget; /* host mappings allowed for windows; 0: from host */
-	u32 fail_fill, fail_zap; /* every Nth fails once; 0: never */
+	u32 fail_fill, fail_zap; /* each Nth fails; 0: never */
 	u32 nodes; /* shadow nodes (2 MiB of a view) to have; 0: default */
 };
 
@@ -133,7 +133,8 @@ void vmmu_user_expect(struct vmmu *v, gva_t gva, enum mmu_access acc);
 /* Host address of guest linear address 0 of the current view. */
 hva_t vmmu_window(const struct vmmu *v, bool user);
 /* Identity of the current view for hashes and blocks: never 0; the
- * supervisor view is always 1; a user view's id is never reused. */
+ * supervisor view is always 1; a user view's id
+ * comes again only after 2^32 others, all that had one forgotten then. */
 u32 vmmu_view_id(const struct vmmu *v, bool user);
 
 /* Resolves a host address inside the current window (or its guards) of that

@@ -51,6 +51,7 @@ void log_light_printf(enum log_subsys s, const char *fmt, ...)
 #define MMU_VCPUS      16
 #define MMU_USER_VIEWS 16 /* cached address spaces of a vCPU */
 #define MMU_NODES      8192
+#define VIEW_ID_FIRST  2 /* of user views; 1 is each supervisor view */
 #define MMU_CHURN      1024 /* counts of pages that come and go */
 #define MMU_CHURN_MIN  4
 #define MMU_INVLPGS    64 /* noted for a user view; beyond: compare all */

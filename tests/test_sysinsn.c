@@ -548,10 +548,10 @@ START_TEST(string_bounds)
 	struct cpu *c = &v->cpu;
 
 	c->gpr[R_DI] = AT_DATA;
-	c->gpr[R_CX] = 5000;
+	c->gpr[R_CX] = 70000;
 	ck_assert_int_eq(RUN(0xf3, 0xaa), H_END);
 	ck_assert_uint_eq(c->rip, AT_CODE);
-	ck_assert_uint_eq(c->gpr[R_CX], 5000 - 4096);
+	ck_assert_uint_eq(c->gpr[R_CX], 70000 - 65536);
 	ck_assert_int_eq(RUN(0xf3, 0xaa), H_NEXT);
 	c->gpr[R_CX] = 5000;
 	c->kick = 1;

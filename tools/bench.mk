@@ -52,4 +52,8 @@ bench: umbra guests $(bench_PROGRAMS) $(bench_DIR)/first.elf
 	@perl $(srcdir)/$(bench_DIR)/bench.pl --umbra ./umbra --guests guests \
 		--programs $(bench_DIR) --out bench --kernel $(BENCH_KERNEL) \
 		--repeat $(REPEAT) $(BENCH_ARGS) $(ROWS)
+
+check_DEPS += $(bench_PROGRAMS)
+check_STEPS += 'sh $(srcdir)/tests/bench.sh $(srcdir) ./umbra guests \
+	$(bench_DIR)'
 endif

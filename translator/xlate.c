@@ -5,6 +5,7 @@
  *
  * A block in memory:
  *	blockword	u64 that the runtime fills
+ *	chain:		(over a page end) look me up in the hash
  *	checked:	is r8d my eip? else GLUE_MISS
  *	entry:		the instructions
  *			cold pieces: stubs, far exits, helpers that end
@@ -29,7 +30,8 @@ void x_site(struct xlate *x, enum site_kind kind, u8 aux, u8 aux2, bool rep)
 	must(n < XLATE_MAX_SITES, "sites of block %08x", x->in->eip);
 	out->sites[n] = (struct xsite){ .host_off = x->e.len, .insn = x->cur,
 					.kind = kind, .aux = aux,
-					.aux2 = aux2, .rep = rep };
+					.aux2 = aux2, .rep = rep,
+					.sp_off = (s16)x->sp_off };
 	out->nsites = n + 1;
 }
 
@@ -91,6 +93,58 @@ void x_glue_call(struct xlate *x, enum glue g)
 {
 	emit_call(&x->e, x->in->cache + x->in->glue[g]);
 	x_reloc(x, XRELOC_HOST);
+}
+
+/*
+ * Each place has an indirect jump of its own, so that the host predicts it by
+ * its own history. A kick in between starts it over.
+ *	movzx r9d, r8w; mov r10, [r15+hash]; jmp [r10+r9*8]
+ */
+static void hash_branch(struct xlate *x, void (*op)(struct emit *,
+						    const struct hmem *))
+{
+	struct hmem hash = CPU_MEM(hash);
+	struct hmem slot = hmem_index(HR_TMP2, HR_TMP, 3, 0);
+
+	x_site(x, SITE_LOOKUP, 0, 0, false);
+	emit_movzx_rr(&x->e, 2, HR_TMP, HR_ADDR);
+	emit_mov_rm(&x->e, 8, HR_TMP2, &hash);
+	op(&x->e, &slot);
+}
+
+void x_hash_jmp(struct xlate *x)
+{
+	hash_branch(x, emit_jmp_m);
+}
+
+void x_hash_call(struct xlate *x)
+{
+	hash_branch(x, emit_call_m);
+}
+
+/* mov r8d, eip; mov r10, [r15+hash]; jmp [r10+slot] */
+static void hash_branch_to(struct xlate *x, u32 eip,
+			   void (*op)(struct emit *, const struct hmem *))
+{
+	struct hmem hash = CPU_MEM(hash);
+	struct hmem slot = hmem_disp(HR_TMP2, (s32)X_SLOT(eip));
+
+	slot.d32 = true;
+	x_mov_eip(x, HR_ADDR, eip);
+	x_site(x, SITE_LOOKUP, 0, 0, false);
+	emit_mov_rm(&x->e, 8, HR_TMP2, &hash);
+	op(&x->e, &slot);
+	x_reloc(x, XRELOC_SLOT);
+}
+
+void x_hash_jmp_to(struct xlate *x, u32 eip)
+{
+	hash_branch_to(x, eip, emit_jmp_m);
+}
+
+void x_hash_call_to(struct xlate *x, u32 eip)
+{
+	hash_branch_to(x, eip, emit_call_m);
 }
 
 /* mov r8d, hsite; mov r9, [rip+blockword]; call GLUE_HELPER */
@@ -192,6 +246,10 @@ static void lower_rewrite(struct xlate *x)
 
 static void lower_class(struct xlate *x)
 {
+	if (x->out->soft >> x->cur & 1) {
+		source_lower(x);
+		return;
+	}
 	switch (x->insn->row->cls) {
 	case CLS_COPY:
 		lower_copy(x);
@@ -214,11 +272,19 @@ static void lower_class(struct xlate *x)
 	}
 }
 
-static bool site_is_helper(const struct xlate *x)
+static bool site_is_helper(struct xlate *x)
 {
-	if (x->mode->mem_form == FORM_HELPER || x->mode->flags & XM_ALIGN)
+	if (x->in->helper_site && x->in->helper_site(x->in->opaque, x->eip)) {
+		x->out->helpers |= 1ull << x->cur;
 		return true;
-	return x->in->helper_site && x->in->helper_site(x->in->opaque, x->eip);
+	}
+	return x->mode->mem_form == FORM_HELPER || x->mode->flags & XM_ALIGN;
+}
+
+static void insn_settle(struct xlate *x)
+{
+	stack_settle(x);
+	x_site(x, SITE_PLAIN, 0, 0, false);
 }
 
 static void lower_insn(struct xlate *x, unsigned i)
@@ -234,10 +300,14 @@ static void lower_insn(struct xlate *x, unsigned i)
 	x->helper = site_is_helper(x);
 	x_site(x, SITE_PLAIN, 0, 0, false);
 	if (!xi->insn.row) {
+		insn_settle(x);
 		x_raise(x, x->bad_vector, 0);
 		return;
 	}
 	vector = system_gate(x);
+	x->sp_lazy = vector < 0 && stack_is_lazy(x);
+	if (!x->sp_lazy)
+		insn_settle(x);
 	if (vector >= 0)
 		x_raise(x, vector, 0);
 	else
@@ -282,11 +352,23 @@ static void block_checked_entry(struct xlate *x)
 
 static void block_head(struct xlate *x)
 {
+	u32 stale = 0;
+
 	emit_align(&x->e, XLATE_ALIGN);
 	x->out->blockword = x->e.len;
 	emit_u64(&x->e, 0);
+	if (x->in->source)
+		stale = source_stale(x);
+	if (x->out->crosses) {
+		x->out->chain = x->e.len;
+		x_hash_jmp_to(x, x->in->eip);
+	}
 	block_checked_entry(x);
 	x->out->entry = x->e.len;
+	if (!x->out->crosses)
+		x->out->chain = x->out->entry;
+	if (x->in->source)
+		source_check(x, stale);
 }
 
 static void block_body(struct xlate *x)
@@ -295,18 +377,16 @@ static void block_body(struct xlate *x)
 		lower_insn(x, i);
 	if (!x->ended) {
 		x_site(x, SITE_AFTER, 0, 0, false);
+		stack_settle(x);
 		branch_to(x, x->next);
 	}
 }
 
 static void cold_stub(struct xlate *x, struct xexit *ex)
 {
-	struct hmem self = hmem_disp(HM_RIP, (s32)x->e.len);
-
-	/* stub: lea r8, [rip+stub]; jmp GLUE_DIRECT */
+	/* stub: call GLUE_DIRECT */
 	ex->stub_off = x->e.len;
-	emit_lea(&x->e, 8, HR_ADDR, &self);
-	x_glue_jmp(x, GLUE_DIRECT);
+	x_glue_call(x, GLUE_DIRECT);
 }
 
 static void cold_emit(struct xlate *x, const struct cold *c)
@@ -321,8 +401,7 @@ static void cold_emit(struct xlate *x, const struct cold *c)
 		cold_stub(x, &x->out->exits[c->arg]);
 		break;
 	case COLD_HASH:
-		x_mov_eip(x, HR_ADDR, c->arg);
-		x_glue_jmp(x, GLUE_HASH);
+		x_hash_jmp_to(x, c->arg);
 		break;
 	case COLD_LOOP_RAISE:
 		lower_loop_undo(x);
@@ -343,11 +422,13 @@ static void block_cold(struct xlate *x)
 
 static void out_reset(struct xlate_out *out)
 {
+	out->chain = 0;
 	out->size = out->entry = out->checked = out->blockword = 0;
 	out->ninsns = out->nsites = out->nexits = 0;
 	out->nhsites = out->nlandings = out->nrelocs = 0;
 	out->guest_len = 0;
 	out->crosses = false;
+	out->helpers = out->soft = out->softable = 0;
 }
 
 enum xlate_err xlate_block(const struct xlate_in *in, struct xlate_out *out)
@@ -360,10 +441,14 @@ enum xlate_err xlate_block(const struct xlate_in *in, struct xlate_out *out)
 
 	must(in->mode->code_bits != 64, "64-bit code has no register map yet");
 	out_reset(out);
-	out->fixed = in->mode->cs_limit != 0xffffffff;
+	out->checked_src = in->source != NULL;
+	/* the host address of the source has no relocation */
+	out->fixed = in->mode->cs_limit != 0xffffffff || in->source;
 	err = block_scan(&x);
 	if (err)
 		return err;
+	if (in->source)
+		source_soft(&x);
 	block_head(&x);
 	block_body(&x);
 	block_cold(&x);

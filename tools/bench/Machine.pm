@@ -35,7 +35,7 @@ sub command {
 		pipe $r[$i], $w[$i] or die "bench: pipe: $!\n";
 	}
 	my $self = bless { place => $place, seen => '', err => '', peak => {},
-		sampled => 0, in => $w[0], out => $r[1], error => $r[2],
+		sampled => 0, heard => 0, in => $w[0], out => $r[1], error => $r[2],
 		started => now() }, $class;
 	my $pid = fork // die "bench: fork: $!\n";
 	if (!$pid) {
@@ -137,41 +137,51 @@ sub tell {
 	syswrite $self->{in}, "$line\n";
 }
 
-# One run of a row: units, ops, ns, total, sum, wall (s) and, of Umbra, stats
-# and its CPU time; or why it failed, dead if the place is lost with it.
+# One run of a row: units, ops, ns, total, sum, wall (s), begin and end (our
+# clock) and, of Umbra, the counters of the units alone; or why it failed, with
+# dead if the place is lost with it.
 sub run {
 	my ($self, $row, $units, $seconds) = @_;
-	my $umbra = $self->{place} eq 'umbra';
-	my ($before, @cpu_before);
-
-	if ($umbra) {
-		$before = $self->counters // return
-			{ why => 'no counters', dead => 1 };
-		@cpu_before = $self->cpu_split;
-	}
 	my $start = now();
-	$self->tell("run $row $units");
-	my $done = $self->expect(qr/^bench: (done|fail) .*\n/m, $seconds);
-	my $wall = now() - $start;
-	return { why => "no answer in $seconds s: $self->{seen}$self->{err}",
-		dead => 1 } if !$done;
-	my ($words) = $self->{seen} =~ /^bench: done \S+ (.*)$/m;
-	if (!$words) {
-		$self->{seen} =~ /^bench: fail (.*)$/m;
-		return { why => $1, dead => $self->{place} eq 'native' };
-	}
-	my $r = { split(' ', $words), wall => $wall };
-	if ($umbra) {
-		my @cpu = $self->cpu_split;
-		my $after = $self->counters // {};
+	my %r;
 
-		$r->{user_ms} = $cpu[0] - $cpu_before[0];
-		$r->{sys_ms} = $cpu[1] - $cpu_before[1];
-		$r->{stats} = { map { $_ => ($after->{$_} // 0) - $before->{$_} }
-			keys %$before };
-		$self->sample(1);
+	$self->tell("run $row $units");
+	for my $mark (qw(begin end)) {
+		$self->expect(qr/^bench: (?:$mark|fail .*)\n/m, $seconds)
+			or return $self->lost($seconds);
+		return $self->failed if $self->{seen} =~ /^bench: fail/m;
+		$r{$mark} = $self->{heard};
+		if ($self->{place} eq 'umbra') {
+			$r{stats}{$mark} = $self->counters
+				// return $self->lost(20);
+			$self->sample(1) if $mark eq 'end';
+		}
+		$self->tell('go');
 	}
-	return $r;
+	$self->expect(qr/^bench: (?:done|fail) .*\n/m, 20) or
+		return $self->lost(20);
+	my ($words) = $self->{seen} =~ /^bench: done \S+ (.*)$/m
+		or return $self->failed;
+	%r = (%r, split(' ', $words), wall => now() - $start);
+	if (my $s = $r{stats}) {
+		$r{stats} = { map { $_ => ($s->{end}{$_} // 0) -
+			$s->{begin}{$_} } keys %{$s->{begin}} };
+	}
+	return \%r;
+}
+
+sub lost {
+	my ($self, $seconds) = @_;
+
+	return { why => "no answer in $seconds s: $self->{seen}" .
+		substr($self->{err}, -2000), dead => 1 };
+}
+
+sub failed {
+	my ($self) = @_;
+	my ($why) = $self->{seen} =~ /^bench: fail \S+ (.*)$/m;
+
+	return { why => $why, dead => $self->{place} eq 'native' };
 }
 
 # The counters that SIGUSR1 prints. They are printed by the thread that runs
@@ -209,16 +219,6 @@ sub cpu_ns {
 	return $sum;
 }
 
-# ms in user mode and in the kernel
-sub cpu_split {
-	my ($self) = @_;
-	my $stat = slurp("/proc/$self->{pid}/stat");
-	my @f = split ' ', $stat =~ s/^.*\) //sr;
-
-	return map { $_ * 10 } @f[11, 12];
-}
-
-
 # What the monitor holds beyond guest RAM, in kB: its own anonymous and file
 # pages, and the code cache (which only smaps tells, slowly: with $all, while
 # the guest waits). Page tables are told beside it. Keeps the maxima.
@@ -245,6 +245,7 @@ sub sample {
 
 # ---- ends
 
+# Lets the place end by itself.
 sub quit {
 	my ($self) = @_;
 
@@ -253,7 +254,6 @@ sub quit {
 	while (now() < $end) {
 		last if !$self->hear(0.1);
 	}
-	$self->end;
 }
 
 sub end {

@@ -4,6 +4,7 @@
 package Report;
 use strict;
 use warnings;
+use Profile;
 
 # columns of "where the time went": counter, heading
 my @counted = (
@@ -41,7 +42,7 @@ sub add {
 	my $off = $r->{wall} * 1e9 - $r->{total};
 	$self->note("$row in $place: its clock says " . ms($r->{total}) .
 		" for " . ms($r->{wall} * 1e9)) if $off < -2e6 ||
-		$off > 30e6 + 0.02 * $r->{total};
+		$off > 150e6 + 0.05 * $r->{total};
 }
 
 sub note {
@@ -78,15 +79,26 @@ sub first_insn {
 }
 
 sub idle {
-	my ($self, $percent, $seconds) = @_;
+	my ($self, $percent, $seconds, $wakes) = @_;
 
-	$self->{idle} = sprintf '%.2f %% of a CPU over %d s', $percent, $seconds;
+	$self->{idle} = sprintf '%.2f %% of a CPU over %d s, %.0f ' .
+		'interrupts a second', $percent, $seconds, $wakes;
 }
 
 sub memory {
 	my ($self, $peak) = @_;
 
-	$self->{memory} = $peak;
+	for (keys %$peak) {
+		$self->{memory}{$_} = $peak->{$_}
+			if $peak->{$_} > ($self->{memory}{$_} // -1);
+	}
+}
+
+# row => { part => share } (Profile)
+sub shares {
+	my ($self, $shares) = @_;
+
+	$self->{shares} = $shares;
 }
 
 # ---- figures
@@ -131,7 +143,7 @@ sub geomean {
 	my @f = grep { defined } @_;
 	my $sum = 0;
 
-	return if !@f;
+	return undef if !@f; # in a list, too
 	$sum += log $_ for @f;
 	return exp($sum / @f);
 }
@@ -175,6 +187,35 @@ sub put {
 	$| = 1;
 }
 
+# What was measured on what.
+sub head {
+	my ($self, @places) = @_;
+	my $o = $self->{o};
+	my ($cpu) = slurp('/proc/cpuinfo') =~ /^model name\s*: (.*)$/m;
+	my $cpus = () = slurp('/proc/cpuinfo') =~ /^processor\b/mg;
+	my ($linux) = slurp('/proc/version') =~ /^(Linux version \S+)/;
+	my ($load) = slurp('/proc/loadavg') =~ /^(\S+)/;
+
+	$self->put(sprintf('guests: %s, %d MB%s; medians of %d runs%s',
+		$o->{kernel}, $o->{memory}, $o->{inject} ne '' ?
+		", Umbra with --inject $o->{inject}" : '', $o->{repeat},
+		$o->{nice} ? ", nice $o->{nice}" : ''),
+		sprintf 'host: %d x %s, %s, load %s before', $cpus,
+		$cpu // '?', $linux // '?', $load // '?');
+	if (grep { $_ eq 'tcg' } @places) {
+		my $v = `qemu-system-i386 --version` =~ s/\n.*//sr;
+
+		$self->put("tcg: $v, -accel tcg -cpu " .
+			($ENV{QEMU_CPU} // 'max'));
+	}
+}
+
+sub slurp {
+	open my $f, '<', shift or return '';
+	local $/;
+	return scalar(<$f>) // '';
+}
+
 sub row_line {
 	my ($self, $row) = @_;
 	my @spread = map { my $s = $self->spread($row, $_);
@@ -208,28 +249,31 @@ sub mean_line {
 		@rows . ')', map { three($_) } @g;
 }
 
-# Sums of a row's runs in Umbra; ms is all the time, with set-up.
+# The fastest run instead of the middle one: what a busy host spoils least.
+sub best_line {
+	my ($self, @rows) = @_;
+	my @g = map { my @p = @$_;
+		geomean(map { my $row = $_;
+			my ($a, $b) = map { (sort { $a <=> $b }
+				$self->figures($row, $_))[0] } @p;
+			defined $a && $b ? $a / $b : undef } @rows) }
+		['umbra', 'native'], ['tcg', 'native'], ['tcg', 'umbra'];
+
+	return sprintf '%-47s %8s %8s %8s', '  of the fastest runs',
+		map { three($_) } @g;
+}
+
+# Sums of a row's runs in Umbra.
 sub spent {
 	my ($self, $row) = @_;
-	my %s = (ms => 0, ops => 0, user => 0, sys => 0);
+	my %s = (ms => 0, ops => 0);
 
 	for my $r (@{$self->{run}{$row}{umbra} // []}) {
-		$s{ms} += $r->{total} / 1e6;
+		$s{ms} += $r->{ns} / 1e6;
 		$s{ops} += $r->{units} * $r->{ops};
-		$s{user} += $r->{user_ms};
-		$s{sys} += $r->{sys_ms};
 		$s{$_} += $r->{stats}{$_} for keys %{$r->{stats}};
 	}
 	return $s{ms} ? \%s : undef;
-}
-
-sub spent_line {
-	my ($self, $row, $s, $by) = @_;
-
-	return sprintf '%-14s %5.1f %5.1f %5.1f ' . '%8s' x @counted, $row,
-		$s->{xlate_ns} / $s->{ms} / 1e4, 100 * $s->{sys} / $s->{ms},
-		100 * (1 - $s->{run_ns} / 1e6 / $s->{ms}),
-		map { three(($s->{$_->[0]} // 0) / $by) } @counted;
 }
 
 sub spent_table {
@@ -239,13 +283,39 @@ sub spent_table {
 	for my $row (@rows) {
 		my $s = $self->spent($row) // next;
 
-		$self->put('', "where the time went in Umbra: % in translation, " .
-			"in the host's kernel, out of the run loop; $what",
-			sprintf '%-14s %5s %5s %5s ' . '%8s' x @counted, 'row',
-			'xlat', 'kern', 'out', map { $_->[1] } @counted)
-			if !$head++;
-		$self->put($self->spent_line($row, $s, $s->{$key}));
+		$self->put('', "Umbra's counters, $what (xlate: % of the time " .
+			'in translation, with what it asks of the host)',
+			sprintf '%-14s %6s' .
+			'%8s' x @counted, 'row', 'xlate',
+			map { $_->[1] } @counted) if !$head++;
+		$self->put(sprintf '%-14s %6.1f' . '%8s' x @counted, $row,
+			($s->{xlate_ns} // 0) / $s->{ms} / 1e4,
+			map { three(($s->{$_->[0]} // 0) / $s->{$key}) }
+			@counted);
 	}
+}
+
+sub share_table {
+	my ($self, @rows) = @_;
+	my $shares = $self->{shares} // return;
+
+	$self->put('', 'where the time went in Umbra, % of the samples',
+		sprintf '%-14s' . '%8s' x @Profile::parts, 'row',
+		@Profile::parts);
+	for my $row (grep { $shares->{$_} } @rows) {
+		$self->put(sprintf '%-14s' . '%8.1f' x @Profile::parts, $row,
+			map { 100 * ($shares->{$row}{$_} // 0) }
+			@Profile::parts);
+	}
+	$self->put(split /\n/, $Profile::legend);
+}
+
+sub slower_than_tcg {
+	my ($self, @rows) = @_;
+	my @slow = grep { ($self->ratio($_, 'tcg', 'umbra') // 9) < 1 } @rows;
+
+	$self->put('slower than TCG: ' . (join(', ', @slow) || 'no row'))
+		if grep { defined $self->ratio($_, 'tcg', 'umbra') } @rows;
 }
 
 sub special {
@@ -283,10 +353,13 @@ sub finish {
 	for (['compute rows', @c], ['system rows', @s], ['all rows', @c, @s]) {
 		my $line = @$_ > 1 ? $self->mean_line(@$_) : undef;
 
-		$self->put($line) if $line;
+		my (undef, @r) = @$_;
+		$self->put($line, $self->best_line(@r)) if $line;
 	}
-	$self->spent_table('counts a ms', 'ms', @$rows);
-	$self->spent_table('counts an op', 'ops', @s);
+	$self->slower_than_tcg(@$rows);
+	$self->share_table(@$rows);
+	$self->spent_table('counts a ms', 'ms', @c);
+	$self->spent_table('counts an operation', 'ops', @s);
 	$self->put('');
 	$self->special;
 	$self->put("note: $_") for @{$self->{notes} // []};

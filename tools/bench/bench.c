@@ -7,13 +7,16 @@
  * Without arguments it reads commands, a line each, and answers on standard
  * output:
  *
- *	run ROW UNITS	"bench: done ROW units U ops O ns N total T sum S" or
- *			"bench: fail ROW WHY"; UNITS 0: the row's own number
- *	sync		"bench: synced"
+ *	run ROW UNITS	set up; "bench: begin"; wait for "go"; do the units;
+ *			"bench: end"; wait for "go"; clean up; then
+ *			"bench: done ROW units U ops O ns N total T sum S"
+ *			or, at any time, "bench: fail ROW WHY";
+ *			UNITS 0: the row's own number
+ *	sync		"bench: synced", while it waits, too
  *	quit		ends
  *
- * ns is CLOCK_MONOTONIC around the units; total adds the row's process, its
- * set-up and its end, so that who listens can hold the clock against his own.
+ * So whoever listens can look at the machine when the units begin and end. ns
+ * is CLOCK_MONOTONIC around the units, total around all of the command.
  */
 #include <errno.h>
 #include <sched.h>
@@ -35,6 +38,7 @@ static const struct row *const bench_rows[] = {
 /* ---- for the rows */
 
 static const char *bench_name = "?"; /* of the row that runs */
+static int bench_serving;
 
 void bench_die(const char *what)
 {
@@ -119,12 +123,38 @@ struct result {
 	uint32_t sum;
 };
 
+/* Waits for "go"; the end of the input is one. A line at a time, by itself: the
+ * row's process shares the input with its parent. */
+static void bench_wait(const char *mark)
+{
+	char line[16];
+	size_t n = 0;
+
+	printf("bench: %s\n", mark);
+	fflush(stdout);
+	while (read(0, &line[n], 1) == 1) {
+		if (line[n] != '\n') {
+			n += n < sizeof(line) - 1;
+			continue;
+		}
+		if (n >= 4 && !memcmp(line, "sync", 4)) {
+			puts("bench: synced");
+			fflush(stdout);
+		} else if (n >= 2 && !memcmp(line, "go", 2)) {
+			return;
+		}
+		n = 0;
+	}
+}
+
 static void bench_measure(const struct row *r, struct result *res)
 {
 	uint64_t start;
 
 	if (r->setup)
 		r->setup();
+	if (bench_serving)
+		bench_wait("begin");
 	start = bench_now();
 	res->sum = r->unit();
 	for (unsigned i = 1; i < res->units; i++) {
@@ -134,6 +164,8 @@ static void bench_measure(const struct row *r, struct result *res)
 		}
 	}
 	res->ns = bench_now() - start;
+	if (bench_serving)
+		bench_wait("end");
 	if (r->finish)
 		r->finish();
 }
@@ -190,6 +222,7 @@ static void bench_serve(void)
 	char line[256], name[64];
 	unsigned units;
 
+	bench_serving = 1;
 	puts("bench: ready");
 	for (;;) {
 		fflush(stdout);

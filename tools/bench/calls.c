@@ -14,8 +14,7 @@
 #define FIB_CALLS 242785 /* fib_calls(25) */
 
 /* One real call for each number: no inlining, no cloning, no loops made of it. */
-__attribute__((noinline, noclone, optimize("no-optimize-sibling-calls"),
-	       optimize("no-inline")))
+__attribute__((noinline, noclone, optimize("no-optimize-sibling-calls")))
 static uint32_t fib(uint32_t n)
 {
 	return n < 2 ? n : fib(n - 1) + fib(n - 2);

@@ -129,9 +129,9 @@ static uint32_t chase_unit(void)
 }
 
 const struct row rows_memory[] = {
-	{ "repmovs", 5000, MOVS_BYTES * MOVS_TIMES, movs_setup, movs_unit, NULL },
+	{ "repmovs", 5000, MOVS_TIMES, movs_setup, movs_unit, NULL },
 	{ "repmovs-short", 3000, 4096, movs_setup, movs_short_unit, NULL },
-	{ "stream", 80, STREAM_WORDS, stream_setup, stream_unit, NULL },
+	{ "stream", 80, 1, stream_setup, stream_unit, NULL },
 	{ "chase", 25, CHASE_STEPS, chase_setup, chase_unit, NULL },
 	{ NULL, 0, 0, NULL, NULL, NULL },
 };

@@ -16,9 +16,10 @@ CODE(jump_mem, "push eax; jmp [esp]");
 CODE(jump_far, "push cs; push eax; retf");
 CODE(jump_iret, "pushfd; push cs; push eax; iretd");
 
-static u32 jump_target(void)
+/* Without paging not to where the guest itself is, nor over the end to it. */
+static u32 jump_target(bool flat)
 {
-	switch (below(8)) {
+	switch (below(flat ? 4 : 8)) {
 	case 0:
 		return 0xa0000 + below(0x60000); /* VGA hole and ROMs */
 	case 1:
@@ -33,8 +34,8 @@ static u32 jump_target(void)
 		return WINDOW + below(16 << 20); /* unmapped with paging */
 	case 6:
 		return arena + 4096 * ARENA_PAGES - below(20);
-	default:
-		return rnd();
+	default: /* anywhere but in the guest */
+		return 0x02000000 + below(0xfe000000);
 	}
 }
 
@@ -52,7 +53,7 @@ void mode_jump(void)
 	/* a copy where ring 3 may execute */
 	memcpy((void *)page, jump_how[n], 16);
 	regs_init(&r, (void *)page, cpl);
-	r.eax = jump_target();
+	r.eax = jump_target(flat && !cpl);
 	r.esp = ARENA_U + 4096 * below(ARENA_PAGES) + 2048;
 	if (flat && !cpl) { /* without paging every address is a frame */
 		r.eip = arena + (page - ARENA_U);
@@ -89,7 +90,7 @@ static void run_random(int cpl, u32 base)
 
 void mode_ring3(void)
 {
-	static u32 guard[1024], traps, runs;
+	static u32 guard[1024];
 
 	for (u32 i = 0; i < 1024; i++)
 		guard[i] = i * 77;
@@ -97,8 +98,6 @@ void mode_ring3(void)
 	for (u32 i = 0; i < 1024; i++)
 		if (guard[i] != i * 77)
 			wrong("ring3.guard", guard[i], i * 77);
-	(void)traps;
-	(void)runs;
 }
 
 /* Half of the time behind segments that hold the arena only. */

@@ -177,7 +177,7 @@ void mode_mmio(void)
 	for (u32 i = 0; i < 32; i++) {
 		u32 n = below(ARRAY_SIZE(mmio_how));
 
-		if (mmio_how[n] == mmio_gdt && !chance(200))
+		if (mmio_how[n] == mmio_gdt && !chance(20000))
 			continue; /* the end, nearly always */
 		regs_init(&r, mmio_how[n], 0);
 		r.esi = mmio_address();
@@ -233,6 +233,8 @@ static u32 bits_random(u32 good, u32 fatal)
 /* One privileged instruction on eax, ecx, edx, then something to run. */
 static void gen_system(struct gen *g, struct regs *r)
 {
+	u32 n;
+
 	r->eax = rnd();
 	r->edx = chance(2) ? 0 : rnd();
 	switch (below(12)) {
@@ -270,7 +272,10 @@ static void gen_system(struct gen *g, struct regs *r)
 		break;
 	case 8: /* lmsw, invlpg, sgdt .. from memory */
 		gen_byte(g, 0x0f), gen_byte(g, 0x01);
-		gen_byte(g, 0x06 | below(8) << 3); /* [esi] */
+		n = below(8);
+		if ((n == 2 || n == 3) && !chance(100)) /* lgdt, lidt */
+			n = 7;
+		gen_byte(g, 0x06 | n << 3); /* [esi] */
 		break;
 	case 9: /* clts, invd, wbinvd, rdpmc, rdtsc, cpuid, sysenter ... */
 		gen_byte(g, 0x0f);
