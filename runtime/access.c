@@ -293,7 +293,8 @@ u64 engine_tlb_miss(struct cpu *c, u32 la, u64 acc)
 		e->restart = true;
 	else if (vcpu_priv(e->v) == MMU_USER ? !host :
 						vmmu_churns(e->v->mmu, la))
-		thrash_fresh(e, (u32)(e->modes[b->mode].cs_base + hs->eip));
+		thrash_fresh(e, (u32)(e->modes[b->mode].cs_base + hs->eip),
+			     la);
 	return host;
 }
 

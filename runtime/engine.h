@@ -120,6 +120,7 @@ struct engine_stats {
 
 /* A site that meets fresh memory (thrash.c). */
 #define THRASH_SITES 1024
+#define FRESH_PAGES 8
 struct thrash_site {
 	u32 la;
 	u32 limit;  /* fresh pages before helper form; 0: entry not in use */
@@ -153,6 +154,8 @@ struct engine {
 	struct fetch_entry fetch[FETCH_TLB];
 	u32 sites[SITE_SET];
 	struct thrash_site thrash[THRASH_SITES];
+	u32 fresh_page[FRESH_PAGES]; /* linear; met last in helper form */
+	u32 fresh_next;
 	u64 tlb_used[TLB_NR * TLB_SIZE / 64]; /* entries of cpu.tlbs */
 	u64 sample; /* where a kick found helper form under way, or 0 */
 
@@ -247,7 +250,8 @@ void engine_site_remove(struct engine *e, u32 la);
 enum { THRASH_FRESH = 1, THRASH_CHURN = 8 };
 bool thrash_fault(struct engine *e, u32 la, u32 weight);
 bool thrash_is_helper(struct engine *e, u32 la);
-void thrash_fresh(struct engine *e, u32 la);
+void thrash_fresh(struct engine *e, u32 la, u32 page);
+bool thrash_follows(const struct engine *e, u32 page);
 void thrash_sampled(struct engine *e, u64 pc);
 void thrash_string(struct engine *e, struct block *b, const struct bhsite *h);
 

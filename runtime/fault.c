@@ -147,6 +147,9 @@ static bool fault_page(struct engine *e, struct block *b,
 	/* A block from before its site got helper form. */
 	if (thrash_is_helper(e, site_la(e, b, s)))
 		return fault_helper_form(e, b, s);
+	if (user && !s->rep && thrash_follows(e, (u32)gva) &&
+	    thrash_fault(e, site_la(e, b, s), THRASH_FRESH))
+		return fault_helper_form(e, b, s);
 	if (!user && vmmu_churns(v->mmu, gva) &&
 	    thrash_fault(e, site_la(e, b, s), THRASH_CHURN))
 		return fault_helper_form(e, b, s);

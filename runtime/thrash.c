@@ -11,6 +11,8 @@
  * its lookup although the site has met few fresh pages since: it then spends
  * more than it saves. Each return makes the next change four times as hard.
  *
+ * Sites that come to such pages next go the same way.
+ *
  * So do the kernel's sites that touch pages which come and go (temporary
  * mappings of high memory): there each visit costs a zap as well. A repeated
  * string instruction in helper form is C, which counts its uses instead.
@@ -93,26 +95,57 @@ bool thrash_is_helper(struct engine *e, u32 la)
 	return t->la == la && t->helper && engine_site_test(e, la);
 }
 
-/* The same in helper form. */
-void thrash_fresh(struct engine *e, u32 la)
+/* The same in helper form, at an address in the page. */
+void thrash_fresh(struct engine *e, u32 la, u32 page)
 {
 	struct thrash_site *t = thrash_slot(e, la);
 
-	if (t->la == la && t->helper)
-		t->fresh++;
+	if (t->la != la || !t->helper)
+		return;
+	t->fresh++;
+	e->fresh_page[e->fresh_next++ % FRESH_PAGES] = page & PAGE_MASK;
 }
 
-/* Does helper form cost more than it saves? */
-static bool thrash_is_over(struct engine *e, struct thrash_site *t)
+/* Was the page just met in helper form? Whoever comes to it next would have it
+ * mapped: better to let him go the same way. */
+bool thrash_follows(const struct engine *e, u32 page)
 {
-	u64 now = thrash_now(), us = thrash_us(e, now - t->since);
-	u64 saved = (u64)t->fresh * THRASH_COST_US;
+	for (unsigned i = 0; i < FRESH_PAGES; i++) {
+		if (e->fresh_page[i] == (page & PAGE_MASK))
+			return true;
+	}
+	return false;
+}
 
-	if (us < THRASH_SAMPLE_US)
-		return false;
-	t->fresh = 0;
-	t->since = now;
-	return saved * THRASH_SHARE < us;
+/* Does the site meet enough fresh pages? Too soon to tell counts as yes. */
+static bool thrash_pays(const struct engine *e, const struct thrash_site *t,
+			u64 now)
+{
+	u64 us = thrash_us(e, now - t->since);
+
+	return us < THRASH_SAMPLE_US ||
+	       (u64)t->fresh * THRASH_COST_US * THRASH_SHARE >= us;
+}
+
+/* Does helper form cost more than it saves? Sites that follow another of their
+ * block save as much as that one. */
+static bool thrash_is_over(struct engine *e, struct thrash_site *t,
+			   const struct block *b)
+{
+	u64 now = thrash_now();
+	bool pays = thrash_pays(e, t, now);
+
+	for (unsigned i = 0; i < b->ninsns && !pays; i++) {
+		u32 la = (u32)(e->modes[b->mode].cs_base + b->insn_eip[i]);
+		const struct thrash_site *o = thrash_slot(e, la);
+
+		pays = o->la == la && o->helper && thrash_pays(e, o, now);
+	}
+	if (thrash_us(e, now - t->since) >= THRASH_SAMPLE_US) {
+		t->fresh = 0;
+		t->since = now;
+	}
+	return !pays;
 }
 
 static void thrash_return(struct engine *e, struct thrash_site *t,
@@ -140,7 +173,7 @@ void thrash_sampled(struct engine *e, u64 pc)
 	t = thrash_slot(e, la);
 	if (t->la != la || !t->limit)
 		return;
-	if (t->helper && thrash_is_over(e, t))
+	if (t->helper && thrash_is_over(e, t, b))
 		thrash_return(e, t, b);
 	else if (!t->helper && !engine_site_test(e, la))
 		tcache_drop(e->tc, b); /* from before its return */

@@ -39,7 +39,7 @@ bound() { # memory, counter, relation, number
 		"$([ -n "$n" ] && [ "$n" "$3" "$4" ] && echo 1)"
 }
 
-# Some 60,000 pages are touched for the first time. With 2 GiB most of them,
+# Some 80,000 pages are touched for the first time. With 2 GiB most of them,
 # and most page tables, are high memory, which the kernel maps for each use.
 for m in 512M 2G; do
 	timeout -k 5 300 "$1" run --no-reboot -k "$2/vmlinuz-686-pae" \

@@ -55,6 +55,31 @@ static int test_rounds(void)
 	return 0;
 }
 
+/* A page is stored to by one instruction, then read by another. */
+static uint32_t __attribute__((noinline)) pair_all(volatile uint8_t *p, size_t n)
+{
+	uint32_t any = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		*(volatile uint32_t *)(p + i * PAGE + 16) = (uint32_t)i ^ 0x55;
+		any |= *(volatile uint32_t *)(p + i * PAGE + 2048);
+	}
+	return any;
+}
+
+static int test_pairs(void)
+{
+	for (unsigned round = 0; round < 24; round++) {
+		uint8_t *p = harness_map(PAGES * PAGE, PROT_READ | PROT_WRITE);
+
+		EXPECT(!pair_all(p, PAGES), "round %u: old data", round);
+		if (round % 8 == 7 && check_all(p, PAGES))
+			return 1;
+		munmap(p, PAGES * PAGE);
+	}
+	return 0;
+}
+
 static unsigned now_ms(void)
 {
 	struct timespec ts;
@@ -201,6 +226,7 @@ static int test_cow(void)
 
 static const struct test tests[] = {
 	{ "rounds", test_rounds, 60 },
+	{ "pairs", test_pairs, 60 },
 	{ "hot", test_hot, 60 },
 	{ "forms", test_forms, 60 },
 	{ "faults", test_faults, 60 },
