@@ -518,9 +518,8 @@ static void exit_direct(struct engine *e, bool may_chain)
 	to = engine_block(e, 0);
 	if (tcache_stats(e->tc)->region_reuses != reuses)
 		return; /* from may be gone */
-	if (!to || to->variant || from->dead || from->eip != eip || to->dead ||
-	    x->to ||
-	    to->mode != from->mode)
+	if (!to || to->variant || from->dead || from->eip != eip ||
+	    to->dead || x->to || to->mode != from->mode)
 		return;
 	if (to->gfn[0] == from->gfn[0])
 		tcache_chain(e->tc, from, x, to);

@@ -132,10 +132,7 @@ static bool translate_copy(struct engine *e, struct xlate_out *o, u8 variant)
 	if (park_find(e, &q, &b) != PARK_COPY)
 		return false;
 	tcache_pattern(b, o);
-	if (!xlate_relocate(o, buf, host, eip))
-		return false;
-	tcache_moved(o);
-	return true;
+	return xlate_relocate(o, buf, host, eip);
 }
 
 /* The block in o as it shall be. Checked, if one of its frames is: that is
