@@ -79,6 +79,12 @@ bool engine_site_test(const struct engine *e, u32 la)
 	return e->sites[site_slot(la)] == la;
 }
 
+void engine_site_remove(struct engine *e, u32 la)
+{
+	if (engine_site_test(e, la))
+		e->sites[site_slot(la)] = 0;
+}
+
 void engine_forget_fetch(struct engine *e, gva_t gva, u64 npages, u32 view)
 {
 	if (!npages || npages > 16) {
