@@ -115,13 +115,13 @@ static bool engine_ac(const struct vcpu *v)
 	return v->cpu.sysflags & EFL_AC;
 }
 
-static void tlb_fill(struct engine *e, u32 la, const struct mmu_xlat *x,
-		     bool write)
+/* t: the table of the privilege that x was found for. */
+static void tlb_fill(struct engine *e, struct tlb_entry *t, u32 la,
+		     const struct mmu_xlat *x, bool write)
 {
-	struct tlb_entry *t = (struct tlb_entry *)e->v->cpu.tlb;
 	u64 page = la & PAGE_MASK;
 
-	if (e->v->cpu.tlb == (u64)e->v->cpu.tlbs[TLB_NONE])
+	if (t == e->v->cpu.tlbs[TLB_NONE])
 		return; /* every access is looked at */
 	t += (la >> PAGE_SHIFT) & (TLB_SIZE - 1);
 	if (t->rtag != page)
@@ -182,7 +182,7 @@ static bool access_misaligned(struct engine *e, u32 la, unsigned size)
 {
 	unsigned a = size == 10 ? 8 : size & -size;
 
-	if (!(e->modes[e->mode].flags & XM_ALIGN) || a > 8)
+	if (!(e->modes[e->v->cpu.mode].flags & XM_ALIGN) || a > 8)
 		return false;
 	return la & (a - 1);
 }
@@ -251,7 +251,7 @@ static u64 access_host(struct engine *e, struct block *b, u32 la, u64 acc)
 		return access_bounce(e, b, la, size, acc);
 	if (write && x.has_code && access_drops(e, b, x.gpa))
 		return 0;
-	tlb_fill(e, la, &x, write);
+	tlb_fill(e, (struct tlb_entry *)v->cpu.tlb, la, &x, write);
 	return (u64)p.hva;
 }
 
@@ -330,24 +330,62 @@ u64 engine_seg_fault(struct cpu *c, u32 off, u64 acc)
 
 /* --- gmem: for system instructions */
 
+/* The helper TLB of a privilege; implicit accesses are those of the supervisor
+ * with AC clear (HAZARDS 54). */
+static struct tlb_entry *gmem_tlb(struct engine *e, enum mmu_priv priv)
+{
+	bool ac = priv == MMU_SUPER && engine_ac(e->v);
+
+	if (priv == MMU_USER)
+		return e->v->cpu.tlbs[TLB_USER];
+	return e->v->cpu.tlbs[ac ? TLB_SUPER_AC : TLB_SUPER];
+}
+
+static u8 *gmem_hit(const struct tlb_entry *t, u32 la, bool write)
+{
+	u64 page = la & PAGE_MASK;
+
+	t += (la >> PAGE_SHIFT) & (TLB_SIZE - 1);
+	if ((write ? t->wtag : t->rtag) != page)
+		return NULL;
+	return (u8 *)(la + t->addend);
+}
+
+/* Mostly words and descriptors. */
+static void gmem_copy(u8 *hva, void *buf, unsigned len, bool write)
+{
+	void *to = write ? hva : buf;
+	const void *from = write ? buf : hva;
+
+	if (len == 4)
+		light_put32(to, light_get32(from));
+	else if (len == 8)
+		light_put64(to, light_get64(from));
+	else
+		light_copy(to, from, len);
+}
+
 static int gmem_part(struct engine *e, u32 la, void *buf, unsigned len,
 		     enum mmu_priv priv, bool write)
 {
+	struct tlb_entry *t = gmem_tlb(e, priv);
+	u8 *hva = gmem_hit(t, la, write);
 	struct bounce_part p;
 	struct mmu_xlat x;
 
+	if (hva) {
+		gmem_copy(hva, buf, len, write);
+		return 0;
+	}
 	if (access_page(e, la, write, priv, &p, &x))
 		return -1;
 	if (!p.hva)
 		return write ? mmio_write(e, p.gpa, buf, len) :
 			       mmio_read(e, p.gpa, buf, len);
-	if (write) {
-		if (x.has_code)
-			engine_drop_code(e, x.gpa >> PAGE_SHIFT);
-		light_copy(p.hva, buf, len);
-	} else {
-		light_copy(buf, p.hva, len);
-	}
+	if (write && x.has_code)
+		engine_drop_code(e, x.gpa >> PAGE_SHIFT);
+	tlb_fill(e, t, la, &x, write);
+	gmem_copy(p.hva, buf, len, write);
 	return 0;
 }
 

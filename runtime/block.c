@@ -17,7 +17,7 @@ static u64 fetch_tag(u32 view, u64 page)
 int engine_fetch_frame(struct engine *e, u32 la, gpa_t *gpa, u8 **hva)
 {
 	struct fetch_entry *f = &e->fetch[(la >> PAGE_SHIFT) % FETCH_TLB];
-	u64 tag = fetch_tag(e->view, la & PAGE_MASK);
+	u64 tag = fetch_tag(e->v->cpu.view, la & PAGE_MASK);
 	struct mmu_xlat x;
 
 	if (f->tag != tag) {
@@ -46,7 +46,7 @@ int engine_fetch_frame(struct engine *e, u32 la, gpa_t *gpa, u8 **hva)
 static bool fetch_has(const struct engine *e, u32 la)
 {
 	return e->fetch[(la >> PAGE_SHIFT) % FETCH_TLB].tag ==
-	       fetch_tag(e->view, la & PAGE_MASK);
+	       fetch_tag(e->v->cpu.view, la & PAGE_MASK);
 }
 
 bool engine_fetch_held(const struct engine *e, const struct block *b)
@@ -105,7 +105,7 @@ void engine_drop_code(struct engine *e, gfn_t gfn)
 struct block *engine_block(struct engine *e, u8 variant)
 {
 	struct vcpu *v = e->v;
-	const struct xmode *m = &e->modes[e->mode];
+	const struct xmode *m = &e->modes[e->v->cpu.mode];
 	u32 eip = vcpu_rip32(v), la = (u32)(m->cs_base + eip);
 	struct block *b;
 	gpa_t gpa;
@@ -118,7 +118,7 @@ struct block *engine_block(struct engine *e, u8 variant)
 	if (engine_fetch_frame(e, la, &gpa, &hva))
 		return NULL;
 	if (hva && !(variant & BLOCK_TEMP)) {
-		b = tcache_lookup(e->tc, eip, gpa, e->mode, variant);
+		b = tcache_lookup(e->tc, eip, gpa, e->v->cpu.mode, variant);
 		if (b && !engine_block_crosses(e, b))
 			return b;
 		if (b) {

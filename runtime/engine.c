@@ -57,7 +57,7 @@ static struct htab *htab_search(struct engine *e)
 	for (unsigned i = 0; i < HTABS; i++) {
 		struct htab *h = &e->htab[i];
 
-		if (h->view == e->view && h->mode == e->mode)
+		if (h->view == e->v->cpu.view && h->mode == e->v->cpu.mode)
 			return h;
 		if (h->used < old->used)
 			old = h;
@@ -65,35 +65,35 @@ static struct htab *htab_search(struct engine *e)
 	if (old->view) {
 		raw_madvise(old->table, HASH_SIZE * 4, RAW_MADV_DONTNEED);
 		e->stats.htab_reuses++;
+		trans_flush(e->v);
 	}
-	old->view = e->view;
-	old->mode = e->mode;
+	old->view = e->v->cpu.view;
+	old->mode = e->v->cpu.mode;
 	return old;
 }
 
 /* The same, remembered where it was last. */
 static struct htab *htab_get(struct engine *e)
 {
-	u8 *hint = &e->htab_hint[(e->view * 31 + e->mode) % HTAB_HINTS];
+	u32 view = e->v->cpu.view, mode = e->v->cpu.mode;
+	u8 *hint = &e->htab_hint[(view * 31 + mode) % HTAB_HINTS];
 	struct htab *h = &e->htab[*hint];
 
-	if (h->view != e->view || h->mode != e->mode) {
+	if (h->view != view || h->mode != mode) {
 		h = htab_search(e);
 		*hint = (u8)(h - e->htab);
 	}
 	return h;
 }
 
-/* The helper TLB's half for the current privilege (HAZARDS 54). */
-static unsigned engine_tlb_set(const struct engine *e)
+/* The helper TLB's part for the current privilege and EFLAGS.AC (HAZARDS 54). */
+static unsigned engine_tlb_set(const struct engine *e, bool ac)
 {
-	const struct vcpu *v = e->v;
-
-	if (e->brk || (e->modes[e->mode].flags & XM_ALIGN))
+	if (e->brk || (e->modes[e->v->cpu.mode].flags & XM_ALIGN))
 		return TLB_NONE;
-	if (vcpu_priv(v) == MMU_USER)
+	if (vcpu_priv(e->v) == MMU_USER)
 		return TLB_USER;
-	return v->cpu.sysflags & EFL_AC ? TLB_SUPER_AC : TLB_SUPER;
+	return ac ? TLB_SUPER_AC : TLB_SUPER;
 }
 
 void engine_activate(struct engine *e)
@@ -102,13 +102,16 @@ void engine_activate(struct engine *e)
 	bool user = vcpu_priv(v) == MMU_USER;
 	u32 view = vmmu_view_id(v->mmu, user);
 
-	if (!e->cur || view != e->view) {
-		if (view != e->view)
+	if (!e->cur || e->cur->view != view || e->cur->mode != v->cpu.mode) {
+		if (view != e->v->cpu.view)
 			engine_drop_pairs(e);
-		e->view = view;
+		e->v->cpu.view = view;
 		e->cur = htab_get(e);
 		v->cpu.window = vmmu_window(v->mmu, user);
-		v->cpu.tlb = (u64)v->cpu.tlbs[engine_tlb_set(e)];
+		for (unsigned ac = 0; ac < 2; ac++)
+			v->cpu.tlbs_ac[ac] =
+				(u64)v->cpu.tlbs[engine_tlb_set(e, ac)];
+		v->cpu.tlb = v->cpu.tlbs_ac[!!(v->cpu.sysflags & EFL_AC)];
 	}
 	e->cur->used = ++e->stamp;
 	v->cpu.hash = (u64)e->cur->table;
@@ -174,6 +177,8 @@ static void engine_fetch_zap(void *opaque, u32 view, gva_t gva, u64 npages)
 	struct engine *e = opaque;
 
 	engine_forget_fetch(e, gva, npages, view);
+	if (!npages)
+		trans_flush(e->v);
 	engine_drop_pairs(e);
 	for (unsigned i = 0; i < HTABS; i++) {
 		struct htab *h = &e->htab[i];
@@ -194,6 +199,7 @@ static void engine_tlb_zap(void *opaque, gva_t gva, u64 npages)
 {
 	struct engine *e = opaque;
 
+	trans_zap(e, gva, npages);
 	if (!npages || npages > TLB_SIZE) {
 		engine_tlb_flush(e);
 		return;
@@ -241,6 +247,7 @@ bool vcpu_mmu_update(struct vcpu *v, bool cr3_written)
 	};
 
 	v->mode_dirty = true;
+	trans_flush(v);
 	return vmmu_set_regs(v->mmu, &r, cr3_written);
 }
 
@@ -301,6 +308,8 @@ static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
 	struct block *b = (struct block *)blockword;
 	struct bhsite *h = &b->hsites[site];
 	u64 count = c->gpr[R_CX];
+	struct trans_from from = trans_before(e);
+	enum hret r;
 
 	must(site < b->nhsites, "helper site %u of %u", site, b->nhsites);
 	e->stats.helpers++;
@@ -310,9 +319,13 @@ static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
 		e->restart = true; /* what it does would overtake the write */
 		return 0;
 	}
-	switch (helper_run(e, h)) {
-	case H_NEXT:
+	r = helper_run(e, h);
+	if (r == H_NEXT)
 		c->rip = (u32)(c->rip + h->insn.len);
+	if (h->vector < 0 && (r == H_NEXT || r == H_END))
+		trans_helper(e, &from, &h->insn);
+	switch (r) {
+	case H_NEXT:
 		mmio_forget_reads(e);
 		if (v->mode_dirty || b->dead || mmio_write_waits(e) ||
 		    v->db_pending || h->end ||
@@ -461,6 +474,18 @@ static void pending_sleep(struct engine *e)
 	e->stats.run_ns -= engine_now_ns();
 }
 
+static void pending_deliver(struct engine *e)
+{
+	struct trans_from from = trans_before(e);
+	unsigned vector = e->v->exc.vector;
+	bool soft = e->v->exc.soft;
+
+	e->learn.to = NULL;
+	exc_deliver(e->v);
+	if (soft)
+		trans_int(e, &from, vector);
+}
+
 static enum todo pending_exception(struct engine *e)
 {
 	struct vcpu *v = e->v;
@@ -469,7 +494,7 @@ static enum todo pending_exception(struct engine *e)
 		e->stats.exceptions++;
 		v->halted = false;
 		mmio_forget_reads(e);
-		exc_deliver(v);
+		pending_deliver(e);
 		return TODO_AGAIN;
 	}
 	if (v->db_pending && !pending_inhibited(v)) {
@@ -493,6 +518,8 @@ static enum todo pending_interrupt(struct engine *e)
 	    __atomic_exchange_n(&e->nmi, 0, __ATOMIC_ACQ_REL)) {
 		v->halted = false;
 		v->nmi_masked = true; /* until the next iret */
+		e->learn.to = NULL;
+		trans_flush(v);
 		exc_interrupt(v, VEC_NMI);
 		return TODO_AGAIN;
 	}
@@ -503,6 +530,7 @@ static enum todo pending_interrupt(struct engine *e)
 	if (vec < 0)
 		return TODO_RUN;
 	e->stats.interrupts++;
+	e->learn.to = NULL;
 	v->halted = false;
 	exc_interrupt(v, (unsigned)vec);
 	return TODO_AGAIN;
@@ -690,11 +718,17 @@ static void engine_execute(struct engine *e)
 	struct block *b;
 	enum exit_reason r;
 	u8 variant;
-	bool tf;
+	u32 mode = v->cpu.mode;
+	bool tf, ac;
 
-	if (v->mode_dirty)
+	ac = !v->mode_dirty && mode_ac_changed(e);
+	if (v->mode_dirty || ac)
 		mode_update(e);
 	engine_activate(e);
+	if (ac)
+		trans_ac(e, mode);
+	if (e->learn.to)
+		trans_commit(e);
 	if (!mmio_read_waits(e))
 		mmio_forget_reads(e);
 	if (e->slow && engine_breakpoint(e))
@@ -741,6 +775,7 @@ int umbra_vcpu_run(struct vcpu *v)
 	vcpu_fpu_put(v);
 	e->stats.run_ns -= engine_now_ns();
 	e->leave = false;
+	e->learn.to = NULL;
 	pending_complete(e);
 	for (;;) {
 		enum todo t = engine_pending(e);

@@ -23,7 +23,7 @@ ifneq ($(wildcard $(srcdir)/tests/guests/run.sh),)
 run_guests = sh $(srcdir)/tests/guests/run.sh
 check_STEPS += '$(run_guests) ./umbra tests/guests'
 comma := ,
-guests_INJECT := one-insn no-chain no-pairs small-cache helper-sites \
+guests_INJECT := one-insn no-chain no-pairs no-trans small-cache helper-sites \
 	no-fsgsbase no-bmi2 step map-budget=256 fail-fill=7 fail-zap=5 \
 	helper-sites$(comma)no-fsgsbase one-insn$(comma)small-cache
 check_LONG_STEPS += $(foreach i,$(guests_INJECT),'$(run_guests) --timeout 120 \

@@ -55,11 +55,12 @@ static int scan_crossing(struct xlate *x, struct scan *s, struct xinsn *xi)
 	return scan_decode(x, &xi->insn, s->buf, s->have);
 }
 
-static bool insn_ends_block(const struct insn *insn)
+static bool insn_ends_block(const struct xlate *x, const struct insn *insn)
 {
 	switch (insn->row->op) {
 	case OP_STAC: /* change what the following accesses mean */
 	case OP_CLAC:
+		return !ac_is_tracked(x);
 	case OP_CLTS:
 		return true;
 	}
@@ -131,7 +132,7 @@ enum xlate_err block_scan(struct xlate *x)
 			x->bad_vector = err == INSN_TOOLONG ? VEC_GP : VEC_UD;
 			break;
 		}
-		if (insn_ends_block(&xi->insn) || out->crosses)
+		if (insn_ends_block(x, &xi->insn) || out->crosses)
 			break;
 	}
 	return XLATE_OK;
