@@ -22,9 +22,25 @@ void pc_lock(struct pc *pc)
 	must(!pthread_mutex_lock(&pc->lock), "machine lock");
 }
 
+static void pc_alarm(struct pc *pc)
+{
+	u64 next = timers_next(&pc->timers);
+	u64 now;
+
+	if (!pc->cfg.alarm || next == pc->alarm)
+		return;
+	pc->alarm = next;
+	if (next == TIMER_NEVER) {
+		pc->cfg.alarm(pc->cfg.opaque, UINT64_MAX);
+		return;
+	}
+	now = clock_now(&pc->clock);
+	pc->cfg.alarm(pc->cfg.opaque, next > now ? next - now : 0);
+}
+
 void pc_unlock(struct pc *pc)
 {
-	pc_thread_rearm(pc);
+	pc_alarm(pc);
 	must(!pthread_mutex_unlock(&pc->lock), "machine lock");
 }
 
@@ -314,6 +330,7 @@ int pc_init(struct pc *pc, const struct pc_config *cfg)
 	if (err)
 		return err;
 	bus_init(&pc->bus);
+	pc->alarm = TIMER_NEVER;
 	pc_thread_init(pc);
 	pc_console_init(pc);
 	pc_make_interrupts(pc);
@@ -499,6 +516,7 @@ void pc_nmi(struct pc *pc)
 void pc_run_timers(struct pc *pc)
 {
 	pc_lock(pc);
+	pc->alarm = TIMER_NEVER; /* has rung, or will too early */
 	timers_run(&pc->timers, clock_now(&pc->clock));
 	pc_unlock(pc);
 }

@@ -61,6 +61,11 @@ struct pc_config {
 	u64 (*tsc_now)(void *opaque);		 /* the guest's TSC */
 	u64 (*tsc_to_ns)(void *opaque, u64 tsc); /* on clock; past: <= now */
 	/*
+	 * The next timer is due in so many ns (UINT64_MAX: none is armed):
+	 * call pc_run_timers() then. NULL: the client sees to it by itself.
+	 */
+	void (*alarm)(void *opaque, u64 ns);
+	/*
 	 * Sees console input before the guest: may change or shorten it in
 	 * place (an escape key). NULL: none. I/O thread, without the lock.
 	 */
@@ -85,8 +90,7 @@ struct pc_thread {
 	pthread_t thread;
 	bool running;
 	bool stop;
-	int epoll_fd, timer_fd, event_fd;
-	u64 armed; /* deadline that timer_fd is set to */
+	int epoll_fd, event_fd;
 };
 
 /* What of an ISA irq pin may be driven: a chip, and PCI by PIRQ. */
@@ -114,6 +118,7 @@ struct pc {
 	struct debugcon debugcon;
 	struct pc_console console;
 	struct pc_thread io;
+	u64 alarm; /* deadline that cfg.alarm was told, or TIMER_NEVER */
 	u64 lapic_at; /* where the local APIC is claimed; 0: nowhere */
 };
 
@@ -156,11 +161,11 @@ size_t pc_console_in(struct pc *pc, const u8 *buf, size_t len);
 /* Hands on what console output is still buffered. */
 void pc_console_flush(struct pc *pc);
 
-/* Fires due timers: for clients without an I/O thread, and tests. */
+/* Fires due timers, and tells cfg.alarm the next. */
 void pc_run_timers(struct pc *pc);
 u64 pc_next_timer(struct pc *pc); /* ns of the clock, or TIMER_NEVER */
 
-/* The I/O thread: timers and console input. 0 or -errno. */
+/* The I/O thread: console input. 0 or -errno. */
 int pc_thread_start(struct pc *pc);
 void pc_thread_stop(struct pc *pc);
 

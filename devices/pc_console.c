@@ -33,7 +33,7 @@ static void pc_console_tx(void *opaque, u8 byte)
 	struct pc_console *c = &pc->console;
 
 	c->out[c->out_count++] = byte;
-	if (byte == '\n' || c->out_count == sizeof(c->out) || !pc->io.running)
+	if (byte == '\n' || c->out_count == sizeof(c->out) || !pc->cfg.alarm)
 		pc_console_flush_locked(pc);
 	else if (!c->flush.armed)
 		timer_arm(&pc->timers, &c->flush,

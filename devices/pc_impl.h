@@ -20,7 +20,6 @@ size_t pc_console_room(const struct pc *pc);
 void pc_console_debug_byte(void *opaque, u8 byte);
 
 void pc_thread_init(struct pc *pc);
-void pc_thread_rearm(struct pc *pc);
 /* There is room for input again. */
 void pc_thread_wake(struct pc *pc);
 

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * pc_thread.c - the I/O thread: sleeps in epoll until a timer is due, console
- * input is there (and wanted), or somebody wakes it.
+ * pc_thread.c - the I/O thread: sleeps in epoll until console input is there
+ * (and wanted), or somebody wakes it.
  */
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "pc_impl.h"
 
-enum pc_event { EVENT_TIMER, EVENT_WAKE, EVENT_INPUT };
+enum pc_event { EVENT_WAKE, EVENT_INPUT };
 
 #define INPUT_CHUNK 4096
 
@@ -30,30 +29,7 @@ struct pc_input {
 
 void pc_thread_init(struct pc *pc)
 {
-	pc->io.epoll_fd = pc->io.timer_fd = pc->io.event_fd = -1;
-	pc->io.armed = TIMER_NEVER;
-}
-
-/*
- * Sets the timerfd to the next deadline. Any thread may do it, so that a vCPU
- * that arms a timer need not wake the I/O thread.
- */
-void pc_thread_rearm(struct pc *pc)
-{
-	u64 next = timers_next(&pc->timers);
-	struct itimerspec its = {0};
-	u64 now, ns;
-
-	if (!pc->io.running || next == pc->io.armed)
-		return;
-	pc->io.armed = next;
-	if (next != TIMER_NEVER) {
-		now = clock_now(&pc->clock);
-		ns = next > now ? next - now : 1; /* 0 would disarm */
-		its.it_value.tv_sec = (time_t)(ns / NS_PER_SEC);
-		its.it_value.tv_nsec = (long)(ns % NS_PER_SEC);
-	}
-	must(!timerfd_settime(pc->io.timer_fd, 0, &its, NULL), "timerfd");
+	pc->io.epoll_fd = pc->io.event_fd = -1;
 }
 
 void pc_thread_wake(struct pc *pc)
@@ -66,12 +42,12 @@ void pc_thread_wake(struct pc *pc)
 	     "eventfd");
 }
 
-/* True if there was something to drain. */
-static bool pc_thread_drain(int fd)
+static void pc_thread_drain(int fd)
 {
 	u64 count;
+	ssize_t n = read(fd, &count, sizeof(count));
 
-	return read(fd, &count, sizeof(count)) == sizeof(count);
+	(void)n; /* nothing there to drain is as good */
 }
 
 static int pc_thread_add(struct pc *pc, int fd, enum pc_event event)
@@ -155,7 +131,6 @@ static void *pc_thread_main(void *opaque)
 	struct pc *pc = opaque;
 	struct pc_input in;
 	struct epoll_event ev[4];
-	bool expired = false;
 
 	pc_input_open(pc, &in);
 	for (;;) {
@@ -164,10 +139,6 @@ static void *pc_thread_main(void *opaque)
 		int n;
 
 		pc_lock(pc);
-		if (expired)
-			pc->io.armed = TIMER_NEVER;
-		expired = false;
-		timers_run(&pc->timers, clock_now(&pc->clock));
 		room = pc_input_room(pc);
 		stop = pc->io.stop;
 		pc_unlock(pc);
@@ -180,9 +151,6 @@ static void *pc_thread_main(void *opaque)
 			pc_input_read(pc, &in, room);
 		for (int i = 0; i < n; i++) {
 			switch ((enum pc_event)ev[i].data.u32) {
-			case EVENT_TIMER:
-				expired = pc_thread_drain(pc->io.timer_fd);
-				break;
 			case EVENT_WAKE:
 				pc_thread_drain(pc->io.event_fd);
 				break;
@@ -197,7 +165,7 @@ static void *pc_thread_main(void *opaque)
 
 static void pc_thread_close(struct pc *pc)
 {
-	int *fds[] = {&pc->io.epoll_fd, &pc->io.timer_fd, &pc->io.event_fd};
+	int *fds[] = {&pc->io.epoll_fd, &pc->io.event_fd};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		if (*fds[i] >= 0)
@@ -208,16 +176,11 @@ static void pc_thread_close(struct pc *pc)
 
 static int pc_thread_open(struct pc *pc)
 {
-	int err;
-
 	pc->io.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	pc->io.timer_fd =
-		timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	pc->io.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (pc->io.epoll_fd < 0 || pc->io.timer_fd < 0 || pc->io.event_fd < 0)
+	if (pc->io.epoll_fd < 0 || pc->io.event_fd < 0)
 		return -errno;
-	err = pc_thread_add(pc, pc->io.timer_fd, EVENT_TIMER);
-	return err ? err : pc_thread_add(pc, pc->io.event_fd, EVENT_WAKE);
+	return pc_thread_add(pc, pc->io.event_fd, EVENT_WAKE);
 }
 
 /* The thread takes no signals: they are the vCPUs' and the client's. */
@@ -239,7 +202,6 @@ int pc_thread_start(struct pc *pc)
 
 	must(!pc->io.running, "I/O thread runs already");
 	pc->io.stop = false;
-	pc->io.armed = TIMER_NEVER;
 	err = pc_thread_open(pc);
 	if (!err) {
 		pc->io.running = true;

@@ -3,7 +3,7 @@
  * asm-offsets.c - compiled to assembly only; the build turns its "->" lines
  * into asm-offsets.h for the .S files.
  */
-#include "cpu.h"
+#include "engine.h"
 #include "exit.h"
 #include "translator/xlate.h"
 
@@ -48,7 +48,7 @@ static inline void asm_offsets_trans(void)
 	DEFINE(TRANS_SYSENTER_WHAT, TRANS_SYSENTER);
 	DEFINE(TRANS_SYSEXIT_WHAT, TRANS_SYSEXIT);
 	DEFINE(TARGET_MODE, offsetof(struct trans_target, mode));
-	DEFINE(TARGET_HASH, offsetof(struct trans_target, hash));
+	DEFINE(TARGET_HTAB, offsetof(struct trans_target, htab));
 	DEFINE(TARGET_WINDOW, offsetof(struct trans_target, window));
 	DEFINE(TARGET_TLB, offsetof(struct trans_target, tlb));
 	DEFINE(TARGET_CPL, offsetof(struct trans_target, cpl));
@@ -97,6 +97,10 @@ void asm_offsets(void)
 	CPU(IFLAG, iflag);
 	CPU(IRQ_PROBE, irq_probe);
 	CPU(MODE, mode);
+	CPU(HTAB, htab);
+	DEFINE(HTAB_TABLE, offsetof(struct htab, table));
+	DEFINE(HTAB_PAIR_RSP, offsetof(struct htab, pair_rsp));
+	DEFINE(HTAB_PAIR_TOP, offsetof(struct htab, pair_top));
 	CPU(TLBS_AC, tlbs_ac);
 	CPU(CPL, cpl);
 	CPU(ES, seg[CPU_ES]);

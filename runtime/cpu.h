@@ -56,6 +56,8 @@ enum { TLB_SUPER, TLB_USER, TLB_SUPER_AC, TLB_NONE, TLB_NR };
 
 #define BOUNCE_SIZE 4096
 
+struct htab;
+
 struct cpu {
 	u64 gpr[16];	/* guest registers in encoding order */
 	u64 rip;	/* guest eip, as an offset in CS; set at exits */
@@ -66,9 +68,9 @@ struct cpu {
 	u32 sysflags;	/* IOPL NT VM AC RF TF VIF VIP ID; always current */
 	u32 kick;	/* set by signals, timers: leave generated code */
 	u32 irq_probe;	/* nonzero: an interrupt waits for IF; sti leaves */
-	u64 hash;	/* u32 table[65536] of the current (view, mode):
-			   low 16 bits of eip -> offset in the code cache of a
-			   checked entry, 0: miss */
+	u64 hash;	/* u64 table[65536] of the current (view, mode):
+			   low 16 bits of eip -> host address of a checked
+			   entry, or GLUE_MISS */
 	u64 window;	/* host address of guest address 0 in the view */
 	u64 commit;	/* glue to call after a helper-form write */
 	u64 tlb;	/* struct tlb_entry[TLB_SIZE] of the current CPL */
@@ -90,6 +92,7 @@ struct cpu {
 	struct seg seg[CPU_NSEG];
 	u32 mode;	/* interned id of the translation mode, */
 	u32 view;	/* and view id that generated code runs in */
+	struct htab *htab; /* their hash and pair stack (engine.h) */
 	u64 tlbs_ac[2];	/* what tlb is with EFLAGS.AC clear and set */
 
 	/* From here on only C and glue_sys.S look. */

@@ -44,48 +44,6 @@ u32 fpu_map_fip(struct vcpu *v, u64 host_fip)
 
 /* --- what generated code sees of the current view and mode */
 
-void engine_drop_pairs(struct engine *e)
-{
-	e->v->cpu.pair_rsp = e->v->cpu.pair_top;
-	e->v->cpu.fault.reg[H_RSP] = e->v->cpu.pair_top;
-}
-
-static struct htab *htab_search(struct engine *e)
-{
-	struct htab *old = &e->htab[0];
-
-	for (unsigned i = 0; i < HTABS; i++) {
-		struct htab *h = &e->htab[i];
-
-		if (h->view == e->v->cpu.view && h->mode == e->v->cpu.mode)
-			return h;
-		if (h->used < old->used)
-			old = h;
-	}
-	if (old->view) {
-		raw_madvise(old->table, HASH_SIZE * 4, RAW_MADV_DONTNEED);
-		e->stats.htab_reuses++;
-		trans_flush(e->v);
-	}
-	old->view = e->v->cpu.view;
-	old->mode = e->v->cpu.mode;
-	return old;
-}
-
-/* The same, remembered where it was last. */
-static struct htab *htab_get(struct engine *e)
-{
-	u32 view = e->v->cpu.view, mode = e->v->cpu.mode;
-	u8 *hint = &e->htab_hint[(view * 31 + mode) % HTAB_HINTS];
-	struct htab *h = &e->htab[*hint];
-
-	if (h->view != view || h->mode != mode) {
-		h = htab_search(e);
-		*hint = (u8)(h - e->htab);
-	}
-	return h;
-}
-
 /* The helper TLB's part for the current privilege and EFLAGS.AC (HAZARDS 54). */
 static unsigned engine_tlb_set(const struct engine *e, bool ac)
 {
@@ -102,43 +60,26 @@ void engine_activate(struct engine *e)
 	bool user = vcpu_priv(v) == MMU_USER;
 	u32 view = vmmu_view_id(v->mmu, user);
 
-	if (!e->cur || e->cur->view != view || e->cur->mode != v->cpu.mode) {
-		if (view != e->v->cpu.view)
-			engine_drop_pairs(e);
-		e->v->cpu.view = view;
-		e->cur = htab_get(e);
+	if (e->zapped) {
+		e->zapped = false;
+		pairs_drop(e);
+	}
+	if (e->stale || view != v->cpu.view) {
+		e->stale = false;
+		v->cpu.view = view;
 		v->cpu.window = vmmu_window(v->mmu, user);
 		for (unsigned ac = 0; ac < 2; ac++)
 			v->cpu.tlbs_ac[ac] =
 				(u64)v->cpu.tlbs[engine_tlb_set(e, ac)];
 		v->cpu.tlb = v->cpu.tlbs_ac[!!(v->cpu.sysflags & EFL_AC)];
 	}
-	e->cur->used = ++e->stamp;
-	v->cpu.hash = (u64)e->cur->table;
-}
-
-/* Only while the end of the fetch translation would be told (HAZARDS 29). */
-static void engine_hash_add(struct engine *e, const struct block *b)
-{
-	if (e->cur && !b->variant && !b->dead && engine_fetch_held(e, b))
-		e->cur->table[b->eip & 0xffff] =
-			(u32)(b->host + b->checked - tcache_base(e->tc));
+	htab_activate(e);
 }
 
 /* tcache: the block must not be entered any more. */
 static void engine_block_dropped(void *opaque, struct block *b)
 {
-	struct engine *e = opaque;
-	u32 off = (u32)(b->host + b->checked - tcache_base(e->tc));
-
-	for (unsigned i = 0; i < HTABS; i++) {
-		struct htab *h = &e->htab[i];
-
-		if (h->view && h->mode == b->mode &&
-		    h->table[b->eip & 0xffff] == off)
-			h->table[b->eip & 0xffff] = 0;
-	}
-	engine_drop_pairs(e);
+	htab_forget_block(opaque, b);
 }
 
 /* tcache: FIP may point into code that goes. A guest's address is none of the
@@ -152,6 +93,7 @@ static void engine_code_reuse(void *opaque, u64 from, u64 to)
 	must(e->v->cpu.fpu_saved, "code is reused on a light exit");
 	if (fip >= from && fip < to)
 		light_put64(area + FX_FIP, fpu_map_fip(e->v, fip));
+	pairs_drop_all(e);
 }
 
 static void engine_frame_clear(void *opaque, gfn_t gfn)
@@ -161,17 +103,11 @@ static void engine_frame_clear(void *opaque, gfn_t gfn)
 	mmu_code_clear(e->vm->mmu, gfn);
 }
 
-/* Entries of a page, and of the instructions that go over into it: their
- * blocks begin in the page before (HAZARDS 3). */
-static void htab_clear_page(struct htab *h, gva_t gva)
-{
-	u32 first = gva & 0xffff, before = INSN_MAX_LEN - 1;
-
-	light_zero(&h->table[first], PAGE_SIZE * sizeof(u32));
-	light_zero(&h->table[(first - before) & 0xffff], before * sizeof(u32));
-}
-
-/* shadowmmu: a fetch translation ended. */
+/*
+ * shadowmmu: a fetch translation ended. If it did for a fill or a helper of the
+ * block that goes on, that may stand on the page and make a pair of it yet, of
+ * which nobody would be told: the block leaves at its end.
+ */
 static void engine_fetch_zap(void *opaque, u32 view, gva_t gva, u64 npages)
 {
 	struct engine *e = opaque;
@@ -179,20 +115,9 @@ static void engine_fetch_zap(void *opaque, u32 view, gva_t gva, u64 npages)
 	engine_forget_fetch(e, gva, npages, view);
 	if (!npages)
 		trans_flush(e->v);
-	engine_drop_pairs(e);
-	for (unsigned i = 0; i < HTABS; i++) {
-		struct htab *h = &e->htab[i];
-
-		if (h->view != view)
-			continue;
-		if (!npages || npages >= 16 || e->modes[h->mode].cs_base) {
-			raw_madvise(h->table, HASH_SIZE * 4,
-				    RAW_MADV_DONTNEED);
-			continue;
-		}
-		for (u64 k = 0; k < npages; k++)
-			htab_clear_page(h, gva + k * PAGE_SIZE);
-	}
+	htab_forget_pages(e, view, gva, npages);
+	pairs_drop_view(e, view);
+	e->zapped |= view == e->v->cpu.view;
 }
 
 static void engine_tlb_zap(void *opaque, gva_t gva, u64 npages)
@@ -328,7 +253,7 @@ static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
 	case H_NEXT:
 		mmio_forget_reads(e);
 		if (v->mode_dirty || b->dead || mmio_write_waits(e) ||
-		    v->db_pending || h->end ||
+		    v->db_pending || h->end || e->zapped ||
 		    (c->iflag && engine_irq_waits(e)))
 			return 0;
 		vcpu_fpu_get(v);
@@ -357,14 +282,28 @@ static void engine_divert(struct cpu *c)
 	c->hash = (u64)e->empty_hash;
 }
 
+/* The C functions that go back into a block whatever happens. */
+#define BACK_TO_BLOCK(name)                                                   \
+	static u64 back_##name(struct cpu *c, u32 r8, u64 r9)                 \
+	{                                                                     \
+		u64 ret = engine_##name(c, r8, r9);                           \
+                                                                              \
+		if (container_of(c, struct vcpu, cpu)->eng->zapped)           \
+			engine_divert(c);                                     \
+		return ret;                                                   \
+	}
+BACK_TO_BLOCK(tlb_miss)
+BACK_TO_BLOCK(commit)
+BACK_TO_BLOCK(seg_fault)
+
 void engine_wire(struct engine *e)
 {
 	struct cpu *c = &e->v->cpu;
 
 	c->helper = (u64)engine_helper;
-	c->tlb_miss = (u64)engine_tlb_miss;
-	c->commit_fn = (u64)engine_commit;
-	c->seg_fault = (u64)engine_seg_fault;
+	c->tlb_miss = (u64)back_tlb_miss;
+	c->commit_fn = (u64)back_commit;
+	c->seg_fault = (u64)back_seg_fault;
 	c->divert = (u64)engine_divert;
 	c->commit_none = tcache_base(e->tc) +
 			 (u64)(glue_at_commit_none - glue_blob);
@@ -536,12 +475,23 @@ static enum todo pending_interrupt(struct engine *e)
 	return TODO_AGAIN;
 }
 
+static void pending_alarm(struct engine *e)
+{
+	if (!__atomic_load_n(&e->alarm_due, __ATOMIC_RELAXED))
+		return;
+	__atomic_store_n(&e->alarm_due, 0, __ATOMIC_SEQ_CST);
+	vcpu_fpu_put(e->v);
+	if (e->alarm)
+		e->alarm(e->alarm_opaque);
+}
+
 static enum todo engine_pending(struct engine *e)
 {
 	struct vcpu *v = e->v;
 	enum todo t;
 
 	__atomic_store_n(&v->cpu.kick, 0, __ATOMIC_SEQ_CST);
+	pending_alarm(e);
 	t = pending_mmio(e);
 	if (t == TODO_RUN && e->leave)
 		t = TODO_LEAVE;
@@ -595,23 +545,30 @@ static void exit_direct(struct engine *e, bool may_chain)
 		tcache_chain(e->tc, from, x, to);
 }
 
-static enum exit_reason engine_resume(struct engine *e)
+/* The block that goes on leaves at its end. */
+static void resume_divert(struct engine *e)
 {
 	struct cpu *c = &e->v->cpu;
+	struct block *b = tcache_find(e->tc, c->fault.rip);
+
+	tcache_unchain_exits(e->tc, b);
+	c->fault.reg[H_RSP] = c->pair_top;
+	c->hash = (u64)e->empty_hash;
+}
+
+static enum exit_reason engine_resume(struct engine *e)
+{
 	enum exit_reason r;
 
 	vcpu_fpu_get(e->v);
-	r = glue_resume(c, false);
+	if (e->zapped)
+		resume_divert(e);
+	r = glue_resume(&e->v->cpu, false);
 	/* As often as a kick comes before the registers are loaded: the state
 	 * is in cpu.fault alone, so there is no other way on. */
 	while (r == EXIT_KICK) {
-		/* Divert the block that goes on, then let it reach its end. */
-		struct block *b = tcache_find(e->tc, c->fault.rip);
-
-		tcache_unchain_exits(e->tc, b);
-		c->fault.reg[H_RSP] = c->pair_top;
-		c->hash = (u64)e->empty_hash;
-		r = glue_resume(c, true);
+		resume_divert(e);
+		r = glue_resume(&e->v->cpu, true);
 	}
 	return r;
 }
@@ -742,14 +699,15 @@ static void engine_execute(struct engine *e)
 	if (log_on(LOG_EXEC) || log_on(LOG_CPU))
 		engine_trace(e);
 	if (variant) {
-		engine_drop_pairs(e);
+		pairs_drop(e);
 		v->cpu.hash = (u64)e->empty_hash;
 	} else {
-		engine_hash_add(e, b);
+		htab_add(e, b);
 	}
 	once = once_begin(v);
 	e->restart = false;
 	v->cpu.commit = v->cpu.commit_none; /* of a write that faulted */
+	e->zapped = false; /* no block was under way */
 	vcpu_fpu_get(v);
 	e->stats.enters++;
 	r = glue_enter(&v->cpu, b->host + b->entry);
@@ -758,7 +716,7 @@ static void engine_execute(struct engine *e)
 	/* A kick in the middle of a ret may have dropped the pairs and then
 	 * one more. */
 	if (v->cpu.pair_rsp > v->cpu.pair_top)
-		engine_drop_pairs(e);
+		pairs_drop(e);
 	execute_left(e, r, !variant);
 	if (tf && !e->restart)
 		engine_stepped(e);

@@ -10,18 +10,30 @@
 #define UMBRA_ENGINE_H
 
 #include <sys/types.h>
+#include <time.h>
 
 #include "tcache.h"
 #include "vcpu.h"
 
-/* A hash table of (view, mode): HASH_SIZE offsets, see struct cpu.hash. */
+/*
+ * What belongs to one (view, mode): a hash table, see struct cpu.hash, and a
+ * pair stack. The log names the slots that were set, so that a table can be
+ * cleared without touching all of it.
+ */
 #define HASH_SIZE 65536u
 #define HTABS	  64
 #define HTAB_HINTS 256u
+#define HTAB_LOG  4096u
+#define PAIR_BYTES (64 * 1024ul)
+#define PAIR_GUARD (16 * PAGE_SIZE) /* below each stack */
 struct htab {
 	u32 view, mode; /* view 0: unused */
-	u32 *table;
-	u64 used; /* stamp of the last activation */
+	u64 *table;
+	u64 pair_rsp, pair_top; /* rsp while another one is active */
+	u64 used; /* stamp of the last activation; 0: never */
+	u32 nlog; /* HTAB_LOG + 1: more slots than the log names */
+	u32 pages; /* bit k: slots k << PAGE_SHIFT.. have been set */
+	u16 log[HTAB_LOG];
 };
 
 #define MAX_MODES 512
@@ -98,17 +110,16 @@ struct engine {
 
 	struct htab htab[HTABS];
 	u8 htab_hint[HTAB_HINTS]; /* where a view and mode were last */
-	struct htab *cur;	/* of the current view and mode */
-	u32 *empty_hash;
+	bool stale;		/* window and helper TLB have to be set */
+	bool zapped; /* a fetch translation of the current view ended */
+	u64 *empty_hash;
+	u64 hash_miss; /* what an empty slot holds: GLUE_MISS */
 	u64 stamp;
 
 	struct fetch_entry fetch[FETCH_TLB];
 	u32 sites[SITE_SET];
 
-	u8 *pair_map; /* mapping of the pair stack with its guard */
-	size_t pair_bytes;
-	u64 pair_guard, pair_guard_end;
-	bool drop_pairs;
+	u8 *pair_map; /* HTABS times guard and stack */
 
 	bool a20_off;	/* bit 20 of physical addresses is masked */
 	bool step_once; /* run one instruction in a temporary block */
@@ -128,9 +139,13 @@ struct engine {
 	void *intack_opaque;
 	void (*idle)(void *opaque);
 	void *idle_opaque;
+	void (*alarm)(void *opaque);
+	void *alarm_opaque;
+	timer_t timer; /* its signal is a kick that sets alarm_due */
+	bool has_timer;
 
 	/* any thread */
-	u32 irq_level, nmi, want_intr;
+	u32 irq_level, nmi, want_intr, alarm_due;
 	u32 sleeping;
 	pid_t tid; /* of the thread inside umbra_vcpu_run, or 0 */
 };
@@ -148,9 +163,22 @@ extern const struct mmu_ops engine_mmu_ops;
 extern const struct tcache_ops engine_tcache_ops;
 void engine_wire(struct engine *e); /* the C functions the glue calls */
 void engine_activate(struct engine *e); /* hash, window, tlb of now */
-void engine_drop_pairs(struct engine *e);
 bool engine_irq_waits(const struct engine *e);
 void engine_kick_self(struct engine *e);
+
+/* --- htab.c */
+void htab_activate(struct engine *e); /* for cpu.view and cpu.mode */
+void htab_add(struct engine *e, const struct block *b);
+void htab_forget_block(struct engine *e, const struct block *b);
+/* npages 0: all of the view */
+void htab_forget_pages(struct engine *e, u32 view, gva_t gva, u64 npages);
+void htab_forget_all(struct engine *e);
+/* Returns made so far find no pair any more: of the current stack, of a view,
+ * at all. */
+void pairs_drop(struct engine *e);
+void pairs_drop_view(struct engine *e, u32 view);
+void pairs_drop_all(struct engine *e);
+#define PAIR_MAP_BYTES (HTABS * (PAIR_GUARD + PAIR_BYTES))
 
 /* --- mode.c */
 void mode_update(struct engine *e);
@@ -238,6 +266,9 @@ int signals_init(void);
 int signals_attach(struct engine *e); /* the calling thread runs e */
 void signals_detach(struct engine *e);
 int signals_kick_number(void);
+/* Makes e->timer, whose signals go to the calling thread. 0 or -errno. */
+int signals_timer(struct engine *e);
+void signals_timer_free(struct engine *e);
 extern const char signals_no_memory[];
 
 /* --- dump.c */

@@ -213,8 +213,7 @@ GLOBAL glue_heavy_log
 	.balign	64
 GLOBAL glue_blob
 
-/* r8d: eip. Not found (or the block there is another's): leave. Offset 0,
- * so that a zero hash entry leads here. */
+/* r8d: eip. Not found, or the block there is another's: leave. */
 GLOBAL glue_at_miss
 	mov	[r15+CPU_RIP], r8
 	mov	r10d, X_EXIT_HASH
@@ -240,10 +239,7 @@ GLOBAL glue_at_sentinel
 GLOBAL glue_at_hash
 	movzx	r9d, r8w
 	mov	r10, [r15+CPU_HASH]
-	mov	r9d, [r10+r9*4]
-	lea	r10, [rip+glue_blob]
-	lea	r9, [r9+r10]
-	jmp	r9
+	jmp	[r10+r9*8]
 GLOBAL glue_at_hash_end
 
 /* Everything up to leaf_end was called from a block and pushes nothing while

@@ -394,17 +394,26 @@ trans_cs:
 	add	r11, TRANS_TO
 
 /*
- * r11: struct trans_target, r8d: eip. The pair stack belongs to a mode and a
- * view; where both stay it only loses the call that led here. A kick that has
- * come meanwhile emptied the hash of before, so it is looked for here.
+ * r11: struct trans_target, r8d: eip. The pair stack loses the call that led
+ * here, and goes with its mode and view. A kick that has come meanwhile has
+ * emptied the hash of before, so it is looked for here.
  */
 trans_go:
 	mov	rax, [r11+TARGET_MODE]
 	add	rsp, 8
 	cmp	rax, [r15+CPU_MODE]
 	je	1f
-	mov	rsp, [r15+CPU_PAIR_TOP]
 	mov	[r15+CPU_MODE], rax		/* and view */
+	mov	rax, [r15+CPU_PAIR_TOP]		/* a kick in a ret: one more */
+	cmp	rsp, rax
+	cmova	rsp, rax
+	mov	rcx, [r15+CPU_HTAB]
+	mov	[rcx+HTAB_PAIR_RSP], rsp
+	mov	rcx, [r11+TARGET_HTAB]
+	mov	[r15+CPU_HTAB], rcx
+	mov	rax, [rcx+HTAB_PAIR_TOP]
+	mov	[r15+CPU_PAIR_TOP], rax
+	mov	rsp, [rcx+HTAB_PAIR_RSP]
 	mov	rax, [r11+TARGET_TLB]
 	mov	rcx, [r11+TARGET_TLB+8]
 	mov	[r15+CPU_TLBS_AC], rax
@@ -421,7 +430,8 @@ trans_go:
 	cmp	byte ptr [r15+CPU_USE_GS], 0
 	je	1f
 	wrgsbase r13
-1:	mov	rax, [r11+TARGET_HASH]
+1:	mov	rcx, [r11+TARGET_HTAB]
+	mov	rax, [rcx+HTAB_TABLE]
 	mov	[r15+CPU_HASH], rax
 	inc	qword ptr [r15+TRANS_COUNT]
 GLOBAL glue_at_trans_test
@@ -430,10 +440,7 @@ GLOBAL glue_at_trans_test
 	UNSPILL
 	movzx	r9d, r8w
 	mov	r10, [r15+CPU_HASH]
-	mov	r9d, [r10+r9*4]
-	lea	r10, [rip+glue_blob]
-	lea	r9, [r9+r10]
-	jmp	r9
+	jmp	[r10+r9*8]
 GLOBAL glue_at_trans_end
 trans_kick:
 	UNSPILL

@@ -120,11 +120,13 @@ static void host_tsc_sample(uint64_t *tsc, uint64_t *ns)
 	}
 }
 
-/* Measures over ~20 ms: good to ~20 ppm. */
-static uint64_t host_tsc_measure(void)
+#define TSC_CHECK_NS   1000000	/* good to a per mille or two */
+#define TSC_MEASURE_NS 20000000 /* good to ~20 ppm */
+
+static uint64_t host_tsc_measure(long wait_ns)
 {
 	uint64_t t0 = 0, n0 = 0, t1 = 0, n1 = 0;
-	struct timespec wait = { 0, 20000000 };
+	struct timespec wait = { 0, wait_ns };
 
 	host_tsc_sample(&t0, &n0);
 	nanosleep(&wait, NULL);
@@ -172,14 +174,19 @@ static uint64_t host_tsc_from_cpuid(const struct umbra_host *h)
 /* What is announced is believed unless it is off by more than 1 %. */
 static void host_read_tsc(struct umbra_host *h)
 {
-	uint64_t measured = host_tsc_measure();
 	uint64_t khz = host_tsc_from_cpuid(h);
-	uint64_t off;
+	uint64_t measured, off;
 
 	if (!khz)
 		khz = host_tsc_from_cpuinfo();
-	off = khz > measured ? khz - measured : measured - khz;
-	h->tsc_khz = !khz || off > measured / 100 ? measured : khz;
+	h->tsc_khz = khz;
+	if (khz) {
+		measured = host_tsc_measure(TSC_CHECK_NS);
+		off = khz > measured ? khz - measured : measured - khz;
+		if (off <= measured / 100)
+			return;
+	}
+	h->tsc_khz = host_tsc_measure(TSC_MEASURE_NS);
 }
 
 /* --- limits */

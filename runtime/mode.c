@@ -118,12 +118,7 @@ static unsigned mode_search(struct engine *e, const struct xmode *m)
 	if (e->nmodes == MAX_MODES) {
 		/* All ids change their meaning: nothing may survive. */
 		tcache_drop_all(e->tc);
-		for (unsigned i = 0; i < HTABS; i++) {
-			if (e->htab[i].view)
-				light_zero(e->htab[i].table, HASH_SIZE * 4);
-			e->htab[i].view = 0;
-		}
-		e->cur = NULL;
+		htab_forget_all(e);
 		e->nmodes = 0;
 		trans_flush(e->v);
 	}
@@ -195,12 +190,10 @@ void mode_update(struct engine *e)
 	mode_describe(e, &m);
 	if (!light_equal(&e->modes[e->v->cpu.mode], &m, sizeof(m)) || !e->nmodes) {
 		id = mode_intern(e, &m);
-		if (id != e->v->cpu.mode) {
+		if (id != e->v->cpu.mode)
 			e->stats.mode_switches++;
-			engine_drop_pairs(e);
-		}
 		e->v->cpu.mode = id;
 	}
 	e->v->mode_dirty = false;
-	e->cur = NULL;
+	e->stale = true;
 }

@@ -132,8 +132,8 @@ static void signals_fault(int sig, siginfo_t *si, void *ctx)
 	}
 	if (!e || pc < tcache_base(e->tc) || pc >= tcache_end(e->tc))
 		signals_die(sig, uc);
-	if (g[REG_TRAPNO] == 14 && addr >= e->pair_guard &&
-	    addr < e->pair_guard_end) {
+	if (g[REG_TRAPNO] == 14 && addr >= (u64)e->pair_map &&
+	    addr < (u64)e->pair_map + PAIR_MAP_BYTES) {
 		/* The pair stack is full: forget it, call again (rule 31). */
 		g[REG_RSP] = (greg_t)e->v->cpu.pair_top;
 		return;
@@ -164,6 +164,8 @@ static void kick_block(struct engine *e, ucontext_t *uc, struct block *b)
 		fault_leave(e, uc, FAULT_KICK);
 		return;
 	}
+	if (s && s->kind == SITE_LOOKUP) /* again, in the empty hash */
+		g[REG_RIP] = (greg_t)(b->host + s->host_off);
 	tcache_unchain_exits(e->tc, b);
 	g[REG_RSP] = (greg_t)e->v->cpu.pair_top;
 }
@@ -212,7 +214,14 @@ static void signals_kick(int sig, siginfo_t *si, void *ctx)
 	u64 pc = (u64)g[REG_RIP];
 
 	(void)sig;
-	(void)si;
+	if (si->si_code == SI_TIMER) {
+		struct engine *of = si->si_value.sival_ptr;
+
+		of->alarm_due = 1;
+		of->v->cpu.kick = 1;
+		if (of != e)
+			return;
+	}
 	if (!e)
 		return;
 	e->v->cpu.kick = 1;
@@ -269,6 +278,33 @@ static int signals_stack(void)
 	mprotect(p, PAGE_SIZE, PROT_NONE);
 	ss = (stack_t){ .ss_sp = p + PAGE_SIZE, .ss_size = size - PAGE_SIZE };
 	return sigaltstack(&ss, NULL) ? -errno : 0;
+}
+
+int signals_timer(struct engine *e)
+{
+	struct sigevent ev = {
+		.sigev_notify = SIGEV_THREAD_ID,
+		.sigev_signo = signals_kick_number(),
+		.sigev_value.sival_ptr = e,
+	};
+
+	ev._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+	if (timer_create(CLOCK_MONOTONIC, &ev, &e->timer))
+		return -errno;
+	e->has_timer = true;
+	return 0;
+}
+
+/* A signal that is on its way comes before the first call returns. */
+void signals_timer_free(struct engine *e)
+{
+	struct itimerspec never = { 0 };
+
+	if (!e->has_timer)
+		return;
+	timer_settime(e->timer, 0, &never, NULL);
+	timer_delete(e->timer);
+	e->has_timer = false;
 }
 
 int signals_attach(struct engine *e)

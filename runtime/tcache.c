@@ -18,8 +18,15 @@
 #define BUCKETS	    (1u << BUCKET_BITS)
 #define REGIONS	    4
 
+/* Side tables may take this many times the bytes of the code: compiled code
+ * needs 3 to 4 times as much, random bytes 6 times, so they and not the code end
+ * a region. A small cache is for tests; what it holds is not worth a limit. */
+#define TABLES_PER_CODE 2
+#define TABLES_MIN	(256 * 1024u)
+
 struct region {
 	u32 start, next, end; /* offsets in the cache */
+	size_t tables;	      /* bytes of its blocks' side tables */
 	unsigned nblocks, cap;
 	struct block **blocks; /* by ascending address */
 };
@@ -190,10 +197,10 @@ const u32 *tcache_glue(const struct tcache *t)
 
 static unsigned bucket_of(u32 eip, gfn_t gfn, u32 mode, u8 variant)
 {
-	u32 h = (eip ^ (u32)gfn << 12) * 0x9e3779b1u ^ mode * 0x85ebca6bu ^
-		variant;
+	u64 h = (eip | gfn << 32) * 0x9e3779b97f4a7c15ull +
+		(mode * 4ull + variant) * 0xd6e8feb86659fd93ull;
 
-	return h >> (32 - BUCKET_BITS);
+	return (unsigned)(h >> (64 - BUCKET_BITS));
 }
 
 struct block *tcache_lookup(struct tcache *t, u32 eip, gpa_t gpa, u32 mode,
@@ -364,6 +371,18 @@ static void frame_remove(struct tcache *t, struct block *b, gfn_t gfn)
 		t->ops.frame_clear(t->ops.opaque, gfn);
 }
 
+/* landing: jmp GLUE_HASH (r8d is the address that was returned to) */
+static void block_close_landings(struct tcache *t, struct block *b)
+{
+	for (unsigned i = 0; i < b->nlandings; i++) {
+		u64 end = b->host + b->landings[i] + 5;
+
+		b->rw[b->landings[i]] = 0xe9;
+		light_put32(b->rw + b->landings[i] + 1,
+			    (u32)(t->host + t->glue[GLUE_HASH] - end));
+	}
+}
+
 void tcache_drop(struct tcache *t, struct block *b)
 {
 	if (b->dead)
@@ -373,6 +392,7 @@ void tcache_drop(struct tcache *t, struct block *b)
 	while (b->incoming)
 		bexit_unchain(t, bexit_block(b->incoming), b->incoming);
 	tcache_unchain_exits(t, b);
+	block_close_landings(t, b);
 	if (!(b->variant & BLOCK_TEMP)) {
 		bucket_remove(t, b);
 		for (unsigned i = 0; i < b->nframes; i++)
@@ -407,14 +427,21 @@ static void region_reuse(struct tcache *t, struct region *r)
 	if (r->nblocks)
 		t->stats.region_reuses++;
 	r->nblocks = 0;
+	r->tables = 0;
 	r->next = r->start;
+}
+
+static size_t region_tables_max(const struct region *r)
+{
+	return MAX((r->end - r->start) * TABLES_PER_CODE, TABLES_MIN);
 }
 
 void tcache_reserve(struct tcache *t, u8 **rw, u64 *host)
 {
 	struct region *r = &t->region[t->current];
 
-	if (r->end - r->next < t->room || r->nblocks == r->cap) {
+	if (r->end - r->next < t->room || r->nblocks == r->cap ||
+	    r->tables >= region_tables_max(r)) {
 		t->current = (t->current + 1) % REGIONS;
 		r = &t->region[t->current];
 		region_reuse(t, r);
@@ -424,18 +451,20 @@ void tcache_reserve(struct tcache *t, u8 **rw, u64 *host)
 }
 
 /* One allocation: the block, its owner word, exits, sites, hsites, eips. */
-static struct block *block_alloc(const struct xlate_out *o)
+static struct block *block_alloc(struct region *r, const struct xlate_out *o)
 {
 	size_t n = ALIGN_UP(sizeof(struct block), 16ul) + 16 +
 		   o->nexits * sizeof(struct bexit) +
 		   o->nhsites * sizeof(struct bhsite) +
 		   o->nsites * sizeof(struct bsite) +
+		   o->nlandings * sizeof(u32) +
 		   (o->ninsns + 1) * sizeof(u32);
 	u8 *p = calloc(1, n);
 	struct block *b = (struct block *)(void *)p;
 
 	if (!b)
 		return NULL;
+	r->tables += n;
 	p += ALIGN_UP(sizeof(struct block), 16ul) + 8;
 	*(struct block **)(void *)p = b;
 	p += 8;
@@ -445,6 +474,8 @@ static struct block *block_alloc(const struct xlate_out *o)
 	p += o->nhsites * sizeof(struct bhsite);
 	b->sites = (struct bsite *)(void *)p;
 	p += o->nsites * sizeof(struct bsite);
+	b->landings = (u32 *)(void *)p;
+	p += o->nlandings * sizeof(u32);
 	b->insn_eip = (u32 *)(void *)p;
 	return b;
 }
@@ -455,12 +486,16 @@ static void block_tables(struct block *b, const struct xlate_out *o)
 	for (unsigned i = 0; i < o->ninsns; i++)
 		b->insn_eip[i] = o->insns[i].eip;
 	b->insn_eip[o->ninsns] = b->eip + o->guest_len;
+	b->nlandings = (u16)o->nlandings;
+	for (unsigned i = 0; i < o->nlandings; i++)
+		b->landings[i] = o->landings[i].off;
 	b->nsites = (u16)o->nsites;
 	for (unsigned i = 0; i < o->nsites; i++) {
 		const struct xsite *s = &o->sites[i];
 
 		b->sites[i] = (struct bsite){ s->host_off, s->insn, s->kind,
-					      s->aux, s->aux2, s->rep };
+					      s->aux, s->aux2, s->rep,
+					      s->sp_off };
 	}
 	b->nexits = (u16)o->nexits;
 	for (unsigned i = 0; i < o->nexits; i++) {
@@ -503,7 +538,8 @@ struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 			    u8 variant)
 {
 	struct region *r = &t->region[t->current];
-	struct block *b = block_alloc(out);
+	size_t tables = r->tables;
+	struct block *b = block_alloc(r, out);
 
 	if (!b)
 		return NULL;
@@ -529,5 +565,6 @@ struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 	t->stats.blocks++;
 	t->stats.guest_insns += out->ninsns;
 	t->stats.host_bytes += out->size;
+	t->stats.table_bytes += r->tables - tables;
 	return b;
 }

@@ -8,9 +8,10 @@
  * then commit or abort.
  *
  * A block is reachable by (1) the lookup table here, (2) chained exits of
- * other blocks, (3) hash tables, (4) addresses on the pair stack, (5) the
- * program counter. Dropping a block undoes (1) and (2) and tells the owner
- * (ops.dropped) to undo (3) and (4); (5) is the caller's concern.
+ * other blocks, (3) hash tables, (4) landing sites that pair stacks name, (5)
+ * the program counter. Dropping a block undoes (1), (2) and (4) - the landing
+ * sites go to the hash - and tells the owner (ops.dropped) to undo (3); (5) is
+ * the caller's concern.
  */
 #ifndef UMBRA_TCACHE_H
 #define UMBRA_TCACHE_H
@@ -33,6 +34,7 @@ struct bsite {
 	u32 host_off;
 	u16 insn;
 	u8 kind, aux, aux2, rep;
+	s16 sp_off;
 };
 
 struct bhsite {
@@ -57,11 +59,12 @@ struct block {
 	u8 nframes;
 	u8 variant;   /* BLOCK_* */
 	bool dead;    /* dropped, memory not yet reused */
-	u16 ninsns, nsites, nexits, nhsites;
+	u16 ninsns, nsites, nexits, nhsites, nlandings;
 	u32 *insn_eip; /* [ninsns + 1]: of each instruction, and of the end */
 	struct bsite *sites;
 	struct bexit *exits;
 	struct bhsite *hsites;
+	u32 *landings; /* offsets */
 	struct bexit *incoming;
 };
 
@@ -69,17 +72,17 @@ struct block {
 #define BLOCK_TEMP 2 /* not in the tables: executed once */
 
 struct tcache_stats {
-	u64 blocks, guest_insns, host_bytes, drops, region_reuses;
+	u64 blocks, guest_insns, host_bytes, table_bytes, drops, region_reuses;
 	u64 chains, unchains;
 };
 
 struct tcache_ops {
-	/* The block must not be entered again: forget hash entries and the
-	 * pair stack. */
+	/* The block must not be entered again: forget hash entries. */
 	void (*dropped)(void *opaque, struct block *b);
 	/* The last block of the frame is gone. */
 	void (*frame_clear)(void *opaque, gfn_t gfn);
-	/* Blocks at these host addresses are about to be forgotten. */
+	/* Blocks at these host addresses are about to be forgotten: forget the
+	 * pair stacks. */
 	void (*reuse)(void *opaque, u64 from, u64 to);
 	void *opaque;
 };

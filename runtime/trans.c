@@ -104,7 +104,7 @@ static struct trans_target trans_target_now(const struct engine *e)
 	return (struct trans_target){
 		.mode = c->mode,
 		.view = c->view,
-		.hash = (u64)e->cur->table,
+		.htab = c->htab,
 		.window = c->window,
 		.tlb = { c->tlbs_ac[0], c->tlbs_ac[1] },
 		.cpl = c->cpl,

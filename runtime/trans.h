@@ -19,10 +19,13 @@
 
 #include "segreg.h"
 
+struct htab;
+
 /* A mode and a view, as generated code needs them. */
 struct trans_target {
 	u32 mode, view;
-	u64 hash, window;
+	struct htab *htab;
+	u64 window;
 	u64 tlb[2]; /* with EFLAGS.AC clear and set */
 	u64 cpl;
 };

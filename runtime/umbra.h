@@ -134,6 +134,11 @@ int umbra_vcpu_run(struct vcpu *v);
 void umbra_set_intack(struct vcpu *v, int (*intack)(void *), void *opaque);
 /* The guest's time stamp counter, now; from any thread. */
 uint64_t umbra_tsc(struct vcpu *v);
+/* One timer for the client: `alarm` runs on the vCPU's thread, in
+ * umbra_vcpu_run(), between two blocks or in a halt. */
+void umbra_set_alarm(struct vcpu *v, void (*alarm)(void *), void *opaque);
+/* It rings once, in ns; UINT64_MAX: not any more. From any thread. */
+void umbra_alarm(struct vcpu *v, uint64_t ns);
 /* Called on the vCPU's thread each time before it sleeps in a halt. */
 void umbra_set_idle(struct vcpu *v, void (*idle)(void *), void *opaque);
 void umbra_irq(struct vcpu *v, bool level);

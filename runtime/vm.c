@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 #include <x86intrin.h>
 
@@ -16,7 +17,6 @@
 
 #define CACHE_DEFAULT_KB (48 * 1024)
 #define CACHE_MIN_KB	 64
-#define PAIR_BYTES	 (64 * 1024ul)
 #define MAX_GFN		 ((1ull << 20) - 1) /* 4 GiB of physical addresses */
 
 int umbra_vm_new(struct umbra_vm **out, const struct umbra_host *host,
@@ -90,43 +90,48 @@ int umbra_ram_write(struct umbra_vm *vm, uint64_t gpa, const void *buf,
 	return 0;
 }
 
-/* The pair stack: a guard below, sentinels at its bottom (rule 31). */
+/* The pair stacks: a guard below each, sentinels at its bottom (rule 31). */
 static int vcpu_pairs(struct engine *e)
 {
-	u64 guard = 16 * PAGE_SIZE;
 	u64 sentinel = tcache_base(e->tc) +
 		       (u64)(glue_at_sentinel - glue_blob);
-	u64 *top;
+	u8 *p = mmap(NULL, PAIR_MAP_BYTES, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	e->pair_bytes = guard + PAIR_BYTES;
-	e->pair_map = mmap(NULL, e->pair_bytes, PROT_NONE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (e->pair_map == MAP_FAILED) {
-		e->pair_map = NULL;
+	if (p == MAP_FAILED)
 		return -errno;
+	e->pair_map = p;
+	for (unsigned i = 0; i < HTABS; i++) {
+		u64 *top;
+
+		p += PAIR_GUARD;
+		if (mprotect(p, PAIR_BYTES, PROT_READ | PROT_WRITE))
+			return -errno;
+		p += PAIR_BYTES;
+		top = (u64 *)(void *)(p - 64);
+		for (unsigned k = 0; k < 8; k++)
+			top[k] = sentinel;
+		e->htab[i].pair_top = e->htab[i].pair_rsp = (u64)top;
 	}
-	if (mprotect(e->pair_map + guard, PAIR_BYTES, PROT_READ | PROT_WRITE))
-		return -errno;
-	e->pair_guard = (u64)e->pair_map;
-	e->pair_guard_end = e->pair_guard + guard;
-	top = (u64 *)(void *)(e->pair_map + e->pair_bytes - 64);
-	for (unsigned i = 0; i < 8; i++)
-		top[i] = sentinel;
-	e->v->cpu.pair_top = e->v->cpu.pair_rsp = (u64)top;
+	e->v->cpu.pair_top = e->v->cpu.pair_rsp = e->htab[0].pair_top;
 	return 0;
 }
 
+/* The tables are filled when they are first used. */
 static int vcpu_hashes(struct engine *e)
 {
-	size_t n = HASH_SIZE * sizeof(u32);
+	size_t n = HASH_SIZE * sizeof(u64);
 	u8 *p = mmap(NULL, n * (HTABS + 1), PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (p == MAP_FAILED)
 		return -errno;
-	e->empty_hash = (u32 *)(void *)p;
+	e->empty_hash = (u64 *)(void *)p;
+	e->hash_miss = tcache_base(e->tc) + tcache_glue(e->tc)[GLUE_MISS];
+	for (unsigned i = 0; i < HASH_SIZE; i++)
+		e->empty_hash[i] = e->hash_miss;
 	for (unsigned i = 0; i < HTABS; i++)
-		e->htab[i].table = (u32 *)(void *)(p + n * (i + 1));
+		e->htab[i].table = (u64 *)(void *)(p + n * (i + 1));
 	return 0;
 }
 
@@ -154,6 +159,8 @@ static int vcpu_engine(struct vcpu *v)
 		err = vcpu_hashes(e);
 	if (!err)
 		err = vcpu_pairs(e);
+	if (!err)
+		err = signals_timer(e);
 	if (!err)
 		err = vmmu_new(&v->mmu, v->vm->mmu, &mops);
 	if (err)
@@ -217,13 +224,14 @@ void umbra_vcpu_free(struct vcpu *v)
 	e = v->eng;
 	vmmu_free(v->mmu); /* reports its zaps to the engine */
 	if (e) {
+		signals_timer_free(e);
 		signals_detach(e);
 		tcache_free(e->tc);
 		if (e->empty_hash)
 			munmap(e->empty_hash,
-			       HASH_SIZE * sizeof(u32) * (HTABS + 1));
+			       HASH_SIZE * sizeof(u64) * (HTABS + 1));
 		if (e->pair_map)
-			munmap(e->pair_map, e->pair_bytes);
+			munmap(e->pair_map, PAIR_MAP_BYTES);
 		free(e->out);
 		free(e);
 	}
@@ -241,6 +249,24 @@ struct umbra_run *umbra_vcpu_run_area(struct vcpu *v)
 uint64_t umbra_tsc(struct vcpu *v)
 {
 	return __rdtsc() + __atomic_load_n(&v->tsc_offset, __ATOMIC_RELAXED);
+}
+
+void umbra_set_alarm(struct vcpu *v, void (*alarm)(void *), void *opaque)
+{
+	v->eng->alarm = alarm;
+	v->eng->alarm_opaque = opaque;
+}
+
+void umbra_alarm(struct vcpu *v, uint64_t ns)
+{
+	struct itimerspec its = { 0 };
+
+	if (ns != UINT64_MAX) {
+		ns = MAX(ns, 1ul); /* 0 would disarm */
+		its.it_value.tv_sec = (time_t)(ns / 1000000000);
+		its.it_value.tv_nsec = (long)(ns % 1000000000);
+	}
+	must(!timer_settime(v->eng->timer, 0, &its, NULL), "alarm");
 }
 
 void umbra_set_idle(struct vcpu *v, void (*idle)(void *), void *opaque)
@@ -289,7 +315,7 @@ void umbra_stats_print(struct umbra_vm *vm, FILE *f, bool json)
 #undef STAT
 		stats_line(f, json, &first, "transitions", e->v->cpu.trans.count);
 #define S(name) stats_line(f, json, &first, "code_" #name, t->name);
-		S(blocks) S(guest_insns) S(host_bytes) S(drops)
+		S(blocks) S(guest_insns) S(host_bytes) S(table_bytes) S(drops)
 		S(region_reuses) S(chains) S(unchains)
 #undef S
 	}

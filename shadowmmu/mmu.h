@@ -113,7 +113,8 @@ void vmmu_flush_all(struct vmmu *v); /* globals too */
 /* Host address of guest linear address 0 of the current view. */
 hva_t vmmu_window(const struct vmmu *v, bool user);
 /* Identity of the current view for hashes and blocks: never 0; the
- * supervisor view is always 1; a user view's id is never reused. */
+ * supervisor view is always 1; a user view's id
+ * comes again only after 2^32 others, all that had one forgotten then. */
 u32 vmmu_view_id(const struct vmmu *v, bool user);
 
 /* Resolves a host address inside the current window (or its guards) of that

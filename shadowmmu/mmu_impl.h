@@ -51,6 +51,7 @@ void log_light_printf(enum log_subsys s, const char *fmt, ...)
 #define MMU_VCPUS      16
 #define MMU_USER_VIEWS 16 /* cached address spaces of a vCPU */
 #define MMU_NODES      8192
+#define VIEW_ID_FIRST  2 /* of user views; 1 is each supervisor view */
 
 enum { SPTE_MAPPED = 1, SPTE_WRITABLE = 2 };
 

@@ -61,7 +61,7 @@ int mmu_new(struct mmu **out, const struct mmu_inject *inj)
 	m->nr_nodes = MMU_NODES;
 	if (m->inject.nodes)
 		m->nr_nodes = MIN(m->inject.nodes, (u32)MMU_NODES);
-	m->next_view_id = 2; /* 1 is every vCPU's supervisor view */
+	m->next_view_id = VIEW_ID_FIRST;
 	p = host_mmap(0, (m->nr_nodes + 1ul) * sizeof(struct node),
 		      PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -184,8 +184,13 @@ static void view_rekey(struct view *w, u64 key)
 
 	w->key = key;
 	w->keyed = true;
+	if (!m->next_view_id) {
+		/* All ids have been used: no view may keep one of the old. */
+		vmmu_forget_users(w->v);
+		w->keyed = true;
+		m->next_view_id = VIEW_ID_FIRST;
+	}
 	w->id = m->next_view_id++;
-	must(w->id, "view ids are used up");
 }
 
 /* Makes the view that belongs to CR3 the current user view. */

@@ -60,6 +60,7 @@ static struct {
 	struct xmode mode;
 	struct xlate_in in;
 	struct xlate_out out;
+	u64 hash[65536]; /* all lead to low_g_hash */
 	u32 glue[GLUE_NR];
 	const struct low_case *cur;
 	const struct low_form *form;
@@ -127,6 +128,7 @@ static void site_undo(const struct xsite *s, greg_t *g)
 
 	for (int i = 0; i < 8; i++)
 		r[i] = g[map[i]];
+	r[R_SP] = (u32)(r[R_SP] + s->sp_off);
 	switch (s->kind) {
 	case SITE_BIASED:
 		if (s->aux & 1)
@@ -282,6 +284,8 @@ static void glue_init(void)
 		L.glue[i] = i * 16;
 		put_jump(L.cache + i * 16, target[i]);
 	}
+	for (unsigned i = 0; i < ARRAY_SIZE(L.hash); i++)
+		L.hash[i] = (u64)low_g_hash;
 }
 
 int low_init(void)
@@ -502,6 +506,7 @@ void low_run_at(const struct low_case *c, const struct low_form *f, u32 off,
 		L.cpu.gpr[i] = c->regs.gpr[i];
 	cpu_set_eflags(&L.cpu, c->regs.eflags | EFL_IF);
 	L.cpu.window = (u64)L.window;
+	L.cpu.hash = (u64)L.hash;
 	L.cpu.commit = (u64)low_g_commit;
 	L.cpu.pair_rsp = low_rsp();
 	memcpy((void *)L.cpu.pair_rsp, &sentinel, 8);

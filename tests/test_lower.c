@@ -165,6 +165,7 @@ START_TEST(test_landing)
 						       "e8 5b 00 00 00 01 c0");
 	struct xlate_out *out = low_last_out();
 
+	c->max_insns = 1;
 	low_code(c);
 	ck_assert_int_eq(low_translate(c, &f), XLATE_OK);
 	ck_assert_uint_eq(out->nlandings, 1);
@@ -179,6 +180,49 @@ START_TEST(test_landing)
 	ck_assert_mem_eq(R.regs.gpr, c->regs.gpr, sizeof(R.regs.gpr));
 	if (_i)
 		same_state(c);
+}
+END_TEST
+
+/* The block goes on behind a call that returns, and a branch not taken. */
+START_TEST(test_goes_on)
+{
+	struct low_form f = { GS, .pairs = true };
+	/* call; jz; mov eax, ecx */
+	struct low_case *c = snippet(LOW_FLAT, "e8 5b 00 00 00 74 59 8b c1");
+	struct xlate_out *out = low_last_out();
+
+	low_code(c);
+	ck_assert_int_eq(low_translate(c, &f), XLATE_OK);
+	ck_assert_uint_eq(out->ninsns, 3);
+	c->regs.eflags &= ~EFL_ZF;
+	low_run_at(c, &f, out->landings[0].off, 0x10000105, &R);
+	ck_assert_int_eq(R.end, LOW_FALL);
+	ck_assert_uint_eq(R.regs.gpr[R_AX], c->regs.gpr[R_CX]);
+	ck_assert_uint_eq(R.regs.eflags, c->regs.eflags);
+	c->regs.eflags |= EFL_ZF;
+	low_run_at(c, &f, out->landings[0].off, 0x10000105, &R);
+	ck_assert_int_eq(R.end, LOW_BRANCH);
+	same_state(c);
+	low_run_at(c, &f, out->landings[0].off, 0x10000160, &R);
+	ck_assert_int_eq(R.end, LOW_BRANCH);
+	same_state(c);
+}
+END_TEST
+
+/* A fault finds esp where pushes and pops have moved it. */
+START_TEST(test_lazy_esp)
+{
+	struct low_form f = { GS };
+	/* push eax; pop ecx; push edx; push ebx; mov al, [eax] */
+	struct low_case *c = snippet(LOW_FLAT, "50 59 52 53 8a 00");
+	u32 esp = c->regs.gpr[R_SP];
+
+	c->regs.gpr[R_AX] = 0x66666666;
+	low_run_xlat(c, &f, &R);
+	ck_assert_int_eq(R.end, LOW_FAULT);
+	ck_assert_uint_eq(R.cr2, 0x66666666);
+	ck_assert_uint_eq(R.regs.gpr[R_SP], esp - 8);
+	ck_assert_uint_eq(R.regs.gpr[R_CX], 0x66666666);
 }
 END_TEST
 
@@ -451,6 +495,8 @@ Suite *suite_lower(void)
 	tcase_add_test(t, test_checked_entry);
 	tcase_add_loop_test(t, test_landing, 0, 3);
 	tcase_add_test(t, test_landing_room);
+	tcase_add_test(t, test_goes_on);
+	tcase_add_test(t, test_lazy_esp);
 	tcase_add_loop_test(t, test_ret_changed, 0, 2);
 	tcase_add_loop_test(t, test_gates, 0, ARRAY_SIZE(gates));
 	tcase_add_test(t, test_cli_sti);

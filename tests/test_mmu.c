@@ -137,6 +137,33 @@ START_TEST(test_self_map)
 }
 END_TEST
 
+/* After 2^32 address spaces the ids begin again, and no view has an old one. */
+START_TEST(test_view_ids_again)
+{
+	u32 old;
+
+	space(0, 0, RWAD | PTE_U);
+	memcpy(e.ram + PD2, e.ram + PD, 4096);
+	load_cr3(PD2);
+	old = vmmu_view_id(e.v, true);
+	touch(0x1000, MMU_USER);
+	e.m->next_view_id = ~0u;
+	load_cr3(PT(60)); /* empty tables */
+	ck_assert_uint_eq(vmmu_view_id(e.v, true), ~0u);
+	e.nr_fetch_zaps = 0;
+	load_cr3(PT(61));
+	ck_assert_uint_eq(vmmu_view_id(e.v, true), VIEW_ID_FIRST);
+	ck_assert_uint_ge(e.nr_fetch_zaps, 2);
+	load_cr3(PD2);
+	ck_assert_uint_ne(vmmu_view_id(e.v, true), 0);
+	ck_assert_uint_le(vmmu_view_id(e.v, true), VIEW_ID_FIRST + 1);
+	ck_assert(old < VIEW_ID_FIRST + 1 || old != vmmu_view_id(e.v, true));
+	ck_assert(!env_can_read(&e, true, 0x1000));
+	touch(0x1000, MMU_USER);
+	ck_assert_uint_eq(vmmu_check(e.v), 0);
+}
+END_TEST
+
 /* 40, 45: only what is used is compared. */
 START_TEST(test_used_only)
 {
@@ -774,6 +801,7 @@ static void add_views(TCase *tc)
 	tcase_add_test(tc, test_write_protected_in_place);
 	tcase_add_test(tc, test_window_ends);
 	tcase_add_test(tc, test_paging_off);
+	tcase_add_test(tc, test_view_ids_again);
 }
 
 Suite *suite_mmu(void)

@@ -22,6 +22,7 @@ struct world {
 	bool intr, a20;
 	int resets, poweroffs, nmis, inits, eofs;
 	int exit_value;
+	u64 alarm; /* ns, as last told */
 	size_t out_len;
 	u8 out[4096];
 };
@@ -98,6 +99,11 @@ static void world_eof(void *opaque)
 			   __ATOMIC_RELEASE);
 }
 
+static void world_alarm(void *opaque, u64 ns)
+{
+	((struct world *)opaque)->alarm = ns;
+}
+
 static struct pc_config world_config(void)
 {
 	return (struct pc_config){
@@ -119,6 +125,7 @@ static struct pc_config world_config(void)
 		.a20 = world_a20,
 		.tsc_now = world_tsc,
 		.tsc_to_ns = world_tsc_to_ns,
+		.alarm = world_alarm,
 		.console_eof = world_eof,
 	};
 }
@@ -130,6 +137,7 @@ static void setup(void)
 	memset(&w, 0, sizeof(w));
 	w.now = NS_PER_SEC;
 	w.exit_value = -1;
+	w.alarm = UINT64_MAX;
 	ram = calloc(1, RAM_SIZE);
 	cfg = world_config();
 	ck_assert_int_eq(pc_init(&pc, &cfg), 0);
@@ -495,6 +503,7 @@ static bool intr_within(int ms)
 	struct timespec step = {0, 1000000};
 
 	for (int i = 0; i < ms; i++) {
+		pc_run_timers(&pc);
 		if (__atomic_load_n(&w.intr, __ATOMIC_ACQUIRE))
 			return true;
 		nanosleep(&step, NULL);
@@ -502,20 +511,27 @@ static bool intr_within(int ms)
 	return false;
 }
 
-START_TEST(thread_ticks)
+START_TEST(alarm_follows_timers)
 {
-	int ticks = 0;
-
-	thread_start(-1);
 	pic_setup();
+	ck_assert_uint_eq(w.alarm, UINT64_MAX);
 	pit_100hz();
-	while (ticks < 20 && intr_within(1000)) {
-		ck_assert_int_eq(pc_intack(&pc), 0x20);
-		out8(0x20, 0x20);
-		ticks++;
-	}
-	pc_thread_stop(&pc);
-	ck_assert_int_eq(ticks, 20);
+	if (w.intr) /* the mode set the output high */
+		pc_intack(&pc);
+	out8(0x20, 0x20);
+	ck_assert_uint_gt(w.alarm, 9000000);
+	ck_assert_uint_le(w.alarm, 10001000);
+	w.now += w.alarm - 1;
+	pc_run_timers(&pc);
+	ck_assert(!w.intr);
+	ck_assert_uint_eq(w.alarm, 1); /* too early: it is asked for again */
+	w.now += 1;
+	pc_run_timers(&pc);
+	ck_assert(w.intr);
+	ck_assert_int_eq(pc_intack(&pc), 0x20);
+	ck_assert_uint_gt(w.alarm, 9000000);
+	pc_reset(&pc);
+	ck_assert_uint_eq(w.alarm, UINT64_MAX);
 }
 END_TEST
 
@@ -635,13 +651,15 @@ START_TEST(thread_console_pipe)
 }
 END_TEST
 
-START_TEST(thread_flushes_output)
+START_TEST(prompt_is_flushed)
 {
-	struct timespec nap = {0, 100000000};
+	struct timespec nap = {0, 2000000};
 
 	thread_start(-1);
 	out8(0x3f8, '$'); /* a prompt: no newline */
+	ck_assert_uint_eq(w.out_len, 0);
 	nanosleep(&nap, NULL);
+	pc_run_timers(&pc);
 	ck_assert_uint_eq(__atomic_load_n(&w.out_len, __ATOMIC_ACQUIRE), 1);
 	pc_thread_stop(&pc);
 }
@@ -671,11 +689,11 @@ Suite *suite_pc(void)
 	c = tcase_create("thread");
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_set_timeout(c, 60);
-	tcase_add_test(c, thread_ticks);
+	tcase_add_test(c, alarm_follows_timers);
 	tcase_add_test(c, thread_idles);
 	tcase_add_test(c, thread_console_file);
 	tcase_add_test(c, thread_console_pipe);
-	tcase_add_test(c, thread_flushes_output);
+	tcase_add_test(c, prompt_is_flushed);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -25,7 +25,7 @@ static struct {
 	struct xmode mode;
 	u32 glue[GLUE_NR];
 	u32 helper_sites; /* one in so many, by the place in the page */
-	unsigned tried, relocated, fixed, relocs[3];
+	unsigned tried, relocated, fixed, relocs[4];
 } T;
 
 static int place_fetch(void *opaque, u64 la, u8 *buf, unsigned n)
@@ -232,7 +232,7 @@ START_TEST(test_random)
 	ck_assert_uint_gt(T.relocated, 20000);
 	ck_assert_uint_gt(T.fixed, 500);
 	for (unsigned i = 0; i < ARRAY_SIZE(T.relocs); i++)
-		ck_assert_uint_gt(T.relocs[i], 2000);
+		ck_assert_uint_gt(T.relocs[i], 400);
 }
 END_TEST
 

@@ -287,6 +287,24 @@ START_TEST(suspend_and_continue)
 }
 END_TEST
 
+/* nohup */
+START_TEST(ignored_signals_stay_ignored)
+{
+	pid_t pid;
+	int status;
+
+	signal(SIGHUP, SIG_IGN);
+	pid = child_start(ACT_WAIT);
+	signal(SIGHUP, SIG_DFL);
+	await_mode(true);
+	kill(pid, SIGHUP);
+	type("k\001x");
+	status = await_child(pid, 0);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), TERMINAL_LEAVE * 32);
+}
+END_TEST
+
 START_TEST(a_lost_terminal_ends_it)
 {
 	pid_t pid = child_start(ACT_WAIT);
@@ -386,6 +404,7 @@ Suite *suite_terminal(void)
 	tcase_add_test(tc, leave_restores);
 	tcase_add_test(tc, help_and_counters);
 	tcase_add_test(tc, signals_restore);
+	tcase_add_test(tc, ignored_signals_stay_ignored);
 	tcase_add_test(tc, other_ways_out_restore);
 	tcase_add_test(tc, suspend_and_continue);
 	tcase_add_test(tc, a_lost_terminal_ends_it);

@@ -5,7 +5,8 @@
 #
 # Installs only what is missing, and only as root or where sudo asks nothing;
 # otherwise, or with UMBRA_NO_INSTALL=1, one line says what to install. Nothing
-# missing: no output, no network. Exit status 0: all there.
+# missing: no output, no network. Exit status 0: all there. With the word
+# "bench": only what "make bench" compares with.
 set -u
 
 # where the probes are looked for; the tests of this script set it
@@ -15,6 +16,10 @@ multiarch=/usr/include/x86_64-linux-gnu
 # "package probe...": there if one of the files is; patterns are allowed.
 # (perl: Time::HiRes; scripts else make do with perl-base.) perl-base, tar, gzip, dpkg and apt are part of every Debian system.
 packages() {
+	if [ "$goal" = bench ]; then
+		echo "qemu-system-x86 $top/usr/bin/qemu-system-i386"
+		return
+	fi
 	cat <<-END
 	gcc $top/usr/bin/gcc
 	libc6-dev $top$multiarch/sys/cdefs.h $top/usr/include/sys/cdefs.h
@@ -49,6 +54,7 @@ tell() {
 	exit 1
 }
 
+goal=${1-}
 need=$(missing)
 [ -n "$need" ] || exit 0
 command -v apt-get >/dev/null || tell

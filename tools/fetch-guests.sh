@@ -5,6 +5,7 @@
 # makes the initramfs from it.
 #
 # usage: fetch-guests.sh [--update] [DIR [TEST...]]
+#        fetch-guests.sh --compiler [DIR]
 #        fetch-guests.sh --sources [ETC]
 #
 # Leaves in DIR (guests): vmlinuz-686, vmlinuz-686-pae, busybox, initramfs.gz,
@@ -13,6 +14,7 @@
 # (lists, state, cache): the host's configuration is read and never changed,
 # any user may do it, dpkg learns of no new architecture. Signatures are
 # checked against Debian's archive keys. What is there is not fetched again;
+# --compiler leaves DIR/tcc instead: tcc, a C library and headers, for i386.
 # --update looks for newer packages. --sources only prints the private list
 # of sources that comes of those below ETC.
 set -eu
@@ -194,9 +196,30 @@ get_kernel() { # 686 or 686-pae
 	get "$pkg" "./boot/vmlinuz-${pkg#linux-image-}" "$dir/vmlinuz-$1"
 }
 
+# The tiny C compiler with a C library and its headers, as a tree of its own.
+get_compiler() {
+	rm -rf "$apt/new" "$dir/tcc.new"
+	mkdir "$apt/new" "$dir/tcc.new"
+	say "fetching tcc and a C library"
+	(cd "$apt/new" && APT_CONFIG=$apt/apt.conf apt-get -qq download \
+		tcc libc6 libc6-dev linux-libc-dev) ||
+		die "cannot fetch the compiler"
+	for deb in "$apt"/new/*.deb; do
+		dpkg-deb -x "$deb" "$dir/tcc.new" || die "$deb is broken"
+	done
+	rm -rf "$dir/tcc.new/usr/share" "$dir/tcc"
+	mv "$dir/tcc.new" "$dir/tcc"
+	rm -rf "$apt"
+}
+
 if [ "${1-}" = --sources ]; then
 	private_sources "${2:-/etc/apt}"
 	exit
+fi
+compiler=
+if [ "${1-}" = --compiler ]; then
+	compiler=1
+	shift
 fi
 update=
 if [ "${1-}" = --update ]; then
@@ -208,12 +231,25 @@ dir=$(cd "${1:-guests}" && pwd)
 [ $# -eq 0 ] || shift
 apt=$dir/apt
 
-if [ -n "$update" ] || [ ! -s "$dir/vmlinuz-686" ] ||
-	[ ! -s "$dir/vmlinuz-686-pae" ] || [ ! -s "$dir/busybox" ]; then
+host_tools() {
 	for tool in apt-get apt-cache dpkg-deb perl; do
 		command -v "$tool" >/dev/null ||
 			die "$tool is missing: this needs a Debian host"
 	done
+}
+
+if [ -n "$compiler" ]; then
+	[ ! -x "$dir/tcc/usr/bin/tcc" ] || exit 0
+	host_tools
+	apt_setup
+	index_update
+	get_compiler
+	exit
+fi
+
+if [ -n "$update" ] || [ ! -s "$dir/vmlinuz-686" ] ||
+	[ ! -s "$dir/vmlinuz-686-pae" ] || [ ! -s "$dir/busybox" ]; then
+	host_tools
 	apt_setup
 	index_update
 	get_kernel 686

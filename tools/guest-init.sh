@@ -6,6 +6,8 @@
 #
 #	umbra.test=NAME	run /tests/NAME, print its exit status, power off
 #			(may be given several times; run in that order)
+#	umbra.bench	run rows of the bench as the console asks (tools/bench/),
+#			then power off
 #	umbra.poweroff	power off at once
 #	umbra.reboot	reset at once
 #
@@ -55,6 +57,11 @@ for word in $(cat /proc/cmdline); do
 	umbra.test=*)
 		tests=1
 		run_test "${word#umbra.test=}"
+		;;
+	umbra.bench)
+		tests=1
+		stty -echo
+		(cd /tmp && /tests/bench)
 		;;
 	umbra.poweroff) action=poweroff ;;
 	umbra.reboot) action=reboot ;;

@@ -8,6 +8,7 @@ Targets
   demo         boot a Debian kernel to a shell on this terminal
   check        all tests that fit into ten minutes
   check-long   these and the slow ones: every kernel, memory size and --inject
+  bench        speed against bare hardware and QEMU's TCG, into bench/
   layers       only the proof of who includes whom
   unit         only build the unit tests, as tests/unit
   guests       fetch the guests' Debian packages (once), make their initramfs
@@ -19,6 +20,7 @@ Variables
   DEMO_KERNEL=        vmlinuz-686-pae or vmlinuz-686
   DEMO_APPEND=        the guest's command line, e.g. "console=ttyS0 quiet"
   DEMO_MEMORY=512M    the guest's memory
+  ROWS= REPEAT=3      what make bench measures, how often; see HACKING.md
   CONFIGURE_ARGS=     for the first make in a fresh tree, e.g. --enable-debug
   UMBRA_NO_INSTALL=1  name missing Debian packages, do not install them
   UMBRA_SUITE=name    run one suite of unit tests (environment)

@@ -233,6 +233,20 @@ static int machine_intack(void *opaque)
 	return pc_intack(&m->pc);
 }
 
+static void machine_alarm(void *opaque, u64 ns)
+{
+	struct machine *m = opaque;
+
+	umbra_alarm(m->vcpu, ns);
+}
+
+static void machine_on_alarm(void *opaque)
+{
+	struct machine *m = opaque;
+
+	pc_run_timers(&m->pc);
+}
+
 static void machine_idle(void *opaque)
 {
 	struct machine *m = opaque;
@@ -364,6 +378,7 @@ static int machine_make_pc(struct machine *m)
 		.a20 = machine_a20,
 		.tsc_now = machine_tsc_now,
 		.tsc_to_ns = machine_tsc_to_ns,
+		.alarm = machine_alarm,
 	};
 	struct pc_e820 map[PC_E820_MAX];
 	int err = pc_init(&m->pc, &cfg);
@@ -407,6 +422,7 @@ static int machine_make_engine(struct machine *m)
 				       "doctor", strerror(-err));
 	umbra_set_intack(m->vcpu, machine_intack, m);
 	umbra_set_idle(m->vcpu, machine_idle, m);
+	umbra_set_alarm(m->vcpu, machine_on_alarm, m);
 	return 0;
 }
 

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +27,8 @@
 static struct termios term_saved;
 static volatile sig_atomic_t term_raw;
 static bool term_atexit;
+/* Signals that the thread took in its ppoll(), by number. */
+static volatile sig_atomic_t term_caught;
 
 /* ---- modes */
 
@@ -104,16 +105,41 @@ static void term_catch_crashes(void)
 	}
 }
 
+static const int term_signo[TERMINAL_SIGNALS] = {
+	SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP, SIGCONT, SIGUSR1,
+};
+
 static void term_signals(sigset_t *set)
 {
 	sigemptyset(set);
-	sigaddset(set, SIGINT);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGQUIT);
-	sigaddset(set, SIGHUP);
-	sigaddset(set, SIGTSTP);
-	sigaddset(set, SIGCONT);
-	sigaddset(set, SIGUSR1);
+	for (unsigned i = 0; i < TERMINAL_SIGNALS; i++)
+		sigaddset(set, term_signo[i]);
+}
+
+static void term_on_signal(int signo)
+{
+	term_caught |= 1 << signo;
+}
+
+/*
+ * No signalfd: whoever polls one is woken by each signal to any thread of
+ * the process, and a vCPU's come by the hundred in a second.
+ */
+static void term_catch_signals(struct terminal *t)
+{
+	struct sigaction sa = { .sa_handler = term_on_signal };
+
+	for (unsigned i = 0; i < TERMINAL_SIGNALS; i++) {
+		sigaction(term_signo[i], NULL, &t->was[i]);
+		if (t->was[i].sa_handler != SIG_IGN) /* nohup */
+			sigaction(term_signo[i], &sa, NULL);
+	}
+}
+
+static void term_release_signals(struct terminal *t)
+{
+	for (unsigned i = 0; i < TERMINAL_SIGNALS; i++)
+		sigaction(term_signo[i], &t->was[i], NULL);
 }
 
 /* ---- keys */
@@ -215,10 +241,13 @@ static void term_signal(struct terminal *t, int signo)
 
 static void term_read_signals(struct terminal *t)
 {
-	struct signalfd_siginfo si;
+	int caught = term_caught; /* blocked here: no more come */
 
-	while (read(t->signal_fd, &si, sizeof(si)) == sizeof(si))
-		term_signal(t, (int)si.ssi_signo);
+	term_caught = 0;
+	for (unsigned i = 0; i < TERMINAL_SIGNALS; i++) {
+		if (caught & (1 << term_signo[i]))
+			term_signal(t, term_signo[i]);
+	}
 }
 
 /* Room for input: the buffer is shifted to its start when it runs empty at
@@ -297,8 +326,8 @@ static void term_finish_pipe(struct terminal *t)
 }
 
 /* The thread takes no signals, but those that stop a background process that
- * touches its terminal, and its own crashes. */
-static void term_thread_mask(void)
+ * touches its terminal, and its own crashes; in its poll, the process's. */
+static void term_thread_mask(sigset_t *polling)
 {
 	static const int open[] = { SIGTTIN, SIGTTOU, SIGABRT, SIGSEGV, SIGBUS,
 				    SIGILL,  SIGFPE,  SIGTRAP, SIGSYS };
@@ -308,27 +337,36 @@ static void term_thread_mask(void)
 	for (unsigned i = 0; i < ARRAY_SIZE(open); i++)
 		sigdelset(&set, open[i]);
 	pthread_sigmask(SIG_SETMASK, &set, NULL);
+	*polling = set;
+	for (unsigned i = 0; i < TERMINAL_SIGNALS; i++)
+		sigdelset(polling, term_signo[i]);
 }
 
-static int term_timeout_ms(const struct terminal *t)
+/* How long the thread may sleep; NULL: for good. */
+static const struct timespec *term_timeout(const struct terminal *t,
+					   struct timespec *ts)
 {
-	u64 now;
+	u64 now, ns;
 
 	if (!t->stopping)
-		return -1;
+		return NULL;
 	now = term_now();
-	return now >= t->deadline ? 0 : (int)((t->deadline - now) / 1000000) + 1;
+	ns = now >= t->deadline ? 0 : t->deadline - now;
+	ts->tv_sec = (time_t)(ns / 1000000000);
+	ts->tv_nsec = (long)(ns % 1000000000);
+	return ts;
 }
 
 static void *term_thread(void *arg)
 {
-	enum { P_SIGNAL, P_WAKE, P_STDIN, P_PIPE, P_NR };
+	enum { P_WAKE, P_STDIN, P_PIPE, P_NR };
 	struct terminal *t = arg;
+	struct timespec ts;
+	sigset_t polling;
 
-	term_thread_mask();
+	term_thread_mask(&polling);
 	for (;;) {
 		struct pollfd p[P_NR] = {
-			[P_SIGNAL] = { t->signal_fd, POLLIN, 0 },
 			[P_WAKE] = { t->wake_fd, POLLIN, 0 },
 			[P_STDIN] = { STDIN_FILENO, POLLIN, 0 },
 			[P_PIPE] = { t->pipe_in, POLLOUT, 0 },
@@ -338,14 +376,16 @@ static void *term_thread(void *arg)
 			p[P_STDIN].fd = -1;
 		if (t->first == t->used)
 			p[P_PIPE].fd = -1;
-		if (poll(p, P_NR, term_timeout_ms(t)) < 0 && errno != EINTR)
-			term_stop(t, TERMINAL_GONE, 0);
+		if (ppoll(p, P_NR, term_timeout(t, &ts), &polling) < 0) {
+			if (errno != EINTR)
+				term_stop(t, TERMINAL_GONE, 0);
+			memset(p, 0, sizeof(p));
+		}
 		if (p[P_WAKE].revents)
 			return NULL;
 		if (t->stopping && term_now() >= t->deadline)
 			term_force(t);
-		if (p[P_SIGNAL].revents)
-			term_read_signals(t);
+		term_read_signals(t);
 		if (p[P_STDIN].revents && !t->eof)
 			term_read_input(t);
 		if (p[P_PIPE].revents)
@@ -358,13 +398,8 @@ static void *term_thread(void *arg)
 
 static int term_files(struct terminal *t)
 {
-	sigset_t set;
 	int fds[2];
 
-	term_signals(&set);
-	t->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (t->signal_fd < 0)
-		return -errno;
 	t->wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (t->wake_fd < 0)
 		return -errno;
@@ -377,7 +412,7 @@ static int term_files(struct terminal *t)
 
 static void term_close_files(struct terminal *t)
 {
-	int fds[] = { t->signal_fd, t->wake_fd, t->pipe_in, t->pipe_out };
+	int fds[] = { t->wake_fd, t->pipe_in, t->pipe_out };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(fds); i++) {
 		if (fds[i] >= 0)
@@ -401,13 +436,14 @@ int terminal_open(struct terminal *t, const struct terminal_ops *ops,
 	memset(t, 0, offsetof(struct terminal, buffer));
 	t->ops = ops;
 	t->opaque = opaque;
-	t->signal_fd = t->wake_fd = t->pipe_in = t->pipe_out = -1;
+	t->wake_fd = t->pipe_in = t->pipe_out = -1;
 	t->is_tty = isatty(STDIN_FILENO);
 	err = term_files(t);
 	if (err)
 		goto fail;
 	signal(SIGPIPE, SIG_IGN); /* a lost reader is an errno of write() */
 	term_mask(SIG_BLOCK);
+	term_catch_signals(t);
 	if (t->is_tty) {
 		term_catch_crashes();
 		if (!term_atexit && atexit(term_restore)) {
@@ -424,6 +460,7 @@ int terminal_open(struct terminal *t, const struct terminal_ops *ops,
 		return 0;
 	term_restore();
 unmask:
+	term_release_signals(t);
 	term_mask(SIG_UNBLOCK);
 fail:
 	term_close_files(t);
@@ -439,6 +476,7 @@ void terminal_close(struct terminal *t)
 	pthread_join(t->thread, NULL);
 	term_restore();
 	term_close_files(t);
+	term_release_signals(t);
 	term_mask(SIG_UNBLOCK);
 }
 

@@ -48,7 +48,8 @@ enum escape_action {
 
 enum escape_action escape_byte(struct escape *e, u8 in, u8 *out);
 
-#define TERMINAL_BUFFER 65536
+#define TERMINAL_BUFFER	 65536
+#define TERMINAL_SIGNALS 7
 
 struct terminal {
 	const struct terminal_ops *ops;
@@ -57,12 +58,12 @@ struct terminal {
 	bool is_tty;
 	bool eof;	/* no more input will come */
 	bool stopping;	/* ops->stop() was called by the thread */
-	int signal_fd;
 	int wake_fd;	/* eventfd: terminal_close() */
 	int pipe_in;	/* our end */
 	int pipe_out;	/* the machine's end */
 	u64 deadline;	/* ns: when stopping becomes force */
 	u32 output_lost; /* atomic: a write failed, drop the rest */
+	struct sigaction was[TERMINAL_SIGNALS]; /* before us */
 	struct escape escape;
 	size_t first, used; /* in buffer: read, not yet in the pipe */
 	u8 buffer[TERMINAL_BUFFER];

@@ -308,6 +308,13 @@ void emit_call_m(struct emit *e, const struct hmem *m)
 	emit_rm(e, &c, 2, m);
 }
 
+void emit_jmp_m(struct emit *e, const struct hmem *m)
+{
+	struct henc c = { .op = 0xff };
+
+	emit_rm(e, &c, 4, m);
+}
+
 u32 emit_jmp_fwd(struct emit *e)
 {
 	emit_u8(e, 0xe9);

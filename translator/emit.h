@@ -109,8 +109,9 @@ void emit_shift_ri(struct emit *e, unsigned digit, unsigned d, u8 n);
 /* call, jmp, jcc to a host address */
 void emit_call(struct emit *e, u64 target);
 void emit_jmp(struct emit *e, u64 target);
-/* call [m] */
+/* call [m], jmp [m] */
 void emit_call_m(struct emit *e, const struct hmem *m);
+void emit_jmp_m(struct emit *e, const struct hmem *m);
 
 /*
  * Forward branches: each returns the offset of its rel field, to be given to

@@ -117,7 +117,7 @@ static void listing_notes(const struct listing *l, u32 off, unsigned len)
 	static const char *const kind[] = {
 		[SITE_BIASED] = "biased", [SITE_SWAPPED] = "swapped",
 		[SITE_BORROWED] = "borrowed", [SITE_AFTER] = "after",
-		[SITE_GLUE] = "glue",
+		[SITE_GLUE] = "glue", [SITE_LOOKUP] = "lookup",
 	};
 	const struct xlate_out *out = l->out;
 
@@ -127,6 +127,8 @@ static void listing_notes(const struct listing *l, u32 off, unsigned len)
 		if (s->host_off == off && s->kind != SITE_PLAIN)
 			fprintf(l->f, "  ; %s %u,%u%s", kind[s->kind], s->aux,
 				s->aux2, s->rep ? " rep" : "");
+		if (s->host_off == off && s->sp_off)
+			fprintf(l->f, "  ; esp%+d", s->sp_off);
 	}
 	for (unsigned i = 0; i < out->nexits; i++) {
 		const struct xexit *x = &out->exits[i];

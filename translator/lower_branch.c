@@ -3,9 +3,10 @@
  * lower_branch.c - how a block is left: jumps, calls, returns, loops.
  *
  * A direct exit within the guest page is a rel32 that the runtime chains,
- * with a stub behind the block; all others carry the target in r8d to the
- * hash. There are no back-edges inside a block: each way round a loop passes
- * an exit, which a kick can divert (DESIGN.md, 5).
+ * with a stub behind the block; all others carry the target in r8d through the
+ * hash of the view and mode, with a jump of their own. A block goes on behind
+ * branches that are not taken and calls that return, but has no back-edges:
+ * each way round a loop passes an exit, which a kick can divert (DESIGN.md, 5).
  *
  * A call pairs a host call with the guest's. The host's ret arrives at the
  * landing site behind it, with the address the guest popped in r8d; the site
@@ -34,19 +35,12 @@ static void exit_add(struct xlate *x, enum xexit_kind kind, u32 at, u32 target)
 	x_cold(x, COLD_STUB, at, n);
 }
 
-static void exit_hash(struct xlate *x, u32 target)
-{
-	/* mov r8d, target; jmp GLUE_HASH */
-	x_mov_eip(x, HR_ADDR, target);
-	x_glue_jmp(x, GLUE_HASH);
-}
-
 void branch_to(struct xlate *x, u32 target)
 {
 	if (same_page(x, target)) /* jmp target */
 		exit_add(x, XEXIT_JUMP, emit_jmp_fwd(&x->e), target);
 	else
-		exit_hash(x, target);
+		x_hash_jmp_to(x, target);
 }
 
 /* The way to `target` from a conditional branch whose rel32 is at `at`. */
@@ -85,13 +79,21 @@ static void lower_jmp(struct xlate *x)
 		branch_to(x, target);
 }
 
-/* jcc target; jmp next */
+/* Does the block go on with the next instruction? */
+static bool block_goes_on(const struct xlate *x)
+{
+	return x->cur + 1 < x->out->ninsns;
+}
+
+/* jcc target; jmp next, unless that follows */
 static void lower_jcc(struct xlate *x)
 {
 	u32 at = emit_jcc_fwd(&x->e, x->insn->opcode & 15);
 
 	branch_from(x, at, branch_target(x));
-	branch_to(x, x->next);
+	x->ended = !block_goes_on(x);
+	if (x->ended)
+		branch_to(x, x->next);
 }
 
 /*
@@ -197,7 +199,7 @@ static void lower_jmp_ind(struct xlate *x)
 {
 	branch_load(x, HR_ADDR);
 	mem_check_target(x, x->insn->opsize, HR_ADDR);
-	x_glue_jmp(x, GLUE_HASH);
+	x_hash_jmp(x);
 }
 
 static bool landing_flags_dead(struct xlate *x, u32 ret)
@@ -244,10 +246,13 @@ static void landing_site(struct xlate *x, u32 ret)
 		emit_mov_rr(e, 4, H_RCX, HR_TMP);
 		x_site(x, SITE_GLUE, 0, 0, false);
 	}
+	x->ended = !block_goes_on(x);
+	if (!x->ended)
+		return;
 	if (same_page(x, ret))
 		exit_add(x, XEXIT_CONT, emit_jmp_fwd(e), ret);
-	else /* r8d is ret */
-		x_glue_jmp(x, GLUE_HASH);
+	else
+		x_hash_jmp_to(x, ret);
 }
 
 /* mov [sp-size], return address */
@@ -262,6 +267,7 @@ static void call_push(struct xlate *x, u32 ret)
 		x_reloc(x, XRELOC_EIP);
 	mem_commit_again(x);
 	stack_adjust(x, -(s32)size);
+	stack_settle(x);
 }
 
 static u32 call_return(const struct xlate *x)
@@ -276,7 +282,7 @@ static bool call_pairs(const struct xlate *x)
 
 static void lower_call(struct xlate *x)
 {
-	u32 target = branch_target(x), ret = call_return(x), at;
+	u32 target = branch_target(x), ret = call_return(x);
 
 	if (target > x->mode->cs_limit) {
 		x_raise(x, VEC_GP, 0);
@@ -287,12 +293,10 @@ static void lower_call(struct xlate *x)
 		branch_to(x, target);
 		return;
 	}
-	/* call target */
-	at = emit_call_fwd(&x->e);
-	if (same_page(x, target))
-		exit_add(x, XEXIT_CALL, at, target);
+	if (same_page(x, target)) /* call target */
+		exit_add(x, XEXIT_CALL, emit_call_fwd(&x->e), target);
 	else
-		x_cold(x, COLD_HASH, at, target);
+		x_hash_call_to(x, target);
 	landing_site(x, ret);
 }
 
@@ -306,10 +310,10 @@ static void lower_call_ind(struct xlate *x)
 	call_push(x, ret);
 	emit_mov_rr(&x->e, 4, HR_ADDR, HR_KEEP);
 	if (!call_pairs(x)) {
-		x_glue_jmp(x, GLUE_HASH);
+		x_hash_jmp(x);
 		return;
 	}
-	x_glue_call(x, GLUE_HASH);
+	x_hash_call(x);
 	landing_site(x, ret);
 }
 
@@ -373,6 +377,7 @@ static void lower_ret(struct xlate *x)
 	emit_movzx_rm(&x->e, size, HR_ADDR, &m);
 	mem_check_target(x, size, HR_ADDR);
 	stack_adjust(x, size + (u16)x->insn->imm);
+	stack_settle(x);
 	switch (ret_kind(x)) {
 	case RET_PAIR:
 		emit_u8(&x->e, 0xc3);
@@ -383,7 +388,7 @@ static void lower_ret(struct xlate *x)
 	case RET_PUSHED:
 		break;
 	}
-	x_glue_jmp(x, GLUE_HASH);
+	x_hash_jmp(x);
 }
 
 void lower_branch(struct xlate *x)

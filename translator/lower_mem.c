@@ -33,6 +33,8 @@ struct hmem mem_plain(const struct xlate *x, const struct gmem *g)
 	struct hmem m = hmem_index(mem_reg(x, g->base), mem_reg(x, g->index),
 				   g->scale, g->disp);
 
+	if (g->base == R_SP)
+		m.disp += x->sp_off;
 	if (m.base == HM_NONE && m.index != HM_NONE && !m.scale) {
 		m.base = m.index;
 		m.index = HM_NONE;

@@ -4,6 +4,12 @@
  *
  * Order everywhere: memory is touched first, esp changes after, so that a
  * fault leaves the state before the instruction (HAZARDS 9).
+ *
+ * esp is lazy: a push or pop moves x->sp_off, not the register, and operands
+ * off esp add it to their displacement. Each would else wait for the one before
+ * it, which processors spare their own stack pointer. An instruction that
+ * cannot do so, and the block's end, settle the register first. Side tables
+ * record the difference, so faults find the right esp.
  */
 #include "xlate_impl.h"
 
@@ -31,8 +37,66 @@ static void stack_set(struct xlate *x, unsigned base, s32 n)
 	}
 }
 
+/* As far as operands keep a displacement of one byte. */
+#define SP_OFF_MAX 96
+
+void stack_settle(struct xlate *x)
+{
+	s32 n = x->sp_off;
+
+	if (!n)
+		return;
+	x->sp_off = 0;
+	stack_set(x, reg_host(x, R_SP), n);
+}
+
+/* Is esp among the register operands, by any of its numbers? */
+static bool names_esp(const struct insn *insn)
+{
+	if (insn->has_modrm)
+		return insn->reg == R_SP || insn->vvvv == R_SP ||
+		       (!insn->has_mem && insn->rm == R_SP);
+	return insn->row->rowflags & ROW_EMBEDDED && insn->reg == R_SP;
+}
+
+static bool lazy_class(const struct insn *insn)
+{
+	switch (insn->row->op) {
+	case OP_PUSH:
+	case OP_CALL:
+	case OP_CALL_IND:
+	case OP_RET:
+	case OP_LEAVE:
+	case OP_MOV_MOFFS:
+	case OP_NOP_HINT:
+	case OP_INC:
+	case OP_DEC:
+		return true;
+	case OP_POP:
+		return !insn->has_mem;
+	}
+	return insn->row->cls == CLS_COPY && insn->row->reach == REACH_PLAIN;
+}
+
+bool stack_is_lazy(const struct xlate *x)
+{
+	const struct insn *insn = x->insn;
+	u32 acc = ACC_READ | ACC_WRITE;
+
+	return x->mode->stack_bits == 32 && x->mode->cs_limit == 0xffffffff &&
+	       mem_is_direct(x, SEG_SS, acc) &&
+	       mem_is_direct(x, insn->seg, acc) && lazy_class(insn) &&
+	       !names_esp(insn);
+}
+
 void stack_adjust(struct xlate *x, s32 n)
 {
+	if (x->sp_lazy) {
+		x->sp_off += n;
+		if (x->sp_off > SP_OFF_MAX || x->sp_off < -SP_OFF_MAX)
+			stack_settle(x);
+		return;
+	}
 	stack_set(x, reg_host(x, R_SP), n);
 }
 
@@ -188,6 +252,7 @@ void lower_leave(struct xlate *x)
 	m = mem_operand(x, &g, size, ACC_READ);
 	emit_mov_rm(&x->e, size, HR_KEEP, &m);
 	stack_set(x, reg_host(x, R_BP), size);
+	x->sp_off = 0;
 	emit_mov_rr(&x->e, size, reg_host(x, R_BP), HR_KEEP);
 }
 

@@ -20,6 +20,15 @@ static void reloc_add(u8 *at, u32 n)
 	memcpy(at, &v, 4);
 }
 
+static void reloc_slot(u8 *at, u32 eip)
+{
+	u32 v;
+
+	memcpy(&v, at, 4);
+	v = X_SLOT(v / X_SLOT(1) + eip);
+	memcpy(at, &v, 4);
+}
+
 static bool rel32_reaches(const u8 *at, u64 n)
 {
 	s32 rel;
@@ -37,6 +46,9 @@ static void reloc_apply(const struct xreloc *r, u8 *at, u32 eip, u64 host)
 		break;
 	case XRELOC_EIP_NEG:
 		reloc_add(at, -eip);
+		break;
+	case XRELOC_SLOT:
+		reloc_slot(at, eip);
 		break;
 	case XRELOC_HOST:
 		must(rel32_reaches(at, -host), "branch out of reach");

@@ -55,8 +55,33 @@ static int scan_crossing(struct xlate *x, struct scan *s, struct xinsn *xi)
 	return scan_decode(x, &xi->insn, s->buf, s->have);
 }
 
-static bool insn_ends_block(const struct xlate *x, const struct insn *insn)
+/*
+ * A block goes on behind a conditional branch that is not taken and behind a
+ * call that returns: no jump in between, and the landing site falls through.
+ * Not beyond a few, since what follows may never run.
+ */
+static bool scan_goes_on(const struct xlate *x, const struct insn *insn)
 {
+	if (x->mode->cs_limit != 0xffffffff ||
+	    x->nbranches >= XLATE_MAX_BRANCHES)
+		return false;
+	switch (insn->row->op) {
+	case OP_JCC:
+		return true;
+	case OP_CALL:
+		return x->in->pairs && insn->imm;
+	case OP_CALL_IND:
+		return x->in->pairs;
+	}
+	return false;
+}
+
+static bool insn_ends_block(struct xlate *x, const struct insn *insn)
+{
+	if (insn->row->cls == CLS_BRANCH && scan_goes_on(x, insn)) {
+		x->nbranches++;
+		return false;
+	}
 	switch (insn->row->op) {
 	case OP_STAC: /* change what the following accesses mean */
 	case OP_CLAC:

@@ -29,7 +29,8 @@ void x_site(struct xlate *x, enum site_kind kind, u8 aux, u8 aux2, bool rep)
 	must(n < XLATE_MAX_SITES, "sites of block %08x", x->in->eip);
 	out->sites[n] = (struct xsite){ .host_off = x->e.len, .insn = x->cur,
 					.kind = kind, .aux = aux,
-					.aux2 = aux2, .rep = rep };
+					.aux2 = aux2, .rep = rep,
+					.sp_off = (s16)x->sp_off };
 	out->nsites = n + 1;
 }
 
@@ -91,6 +92,58 @@ void x_glue_call(struct xlate *x, enum glue g)
 {
 	emit_call(&x->e, x->in->cache + x->in->glue[g]);
 	x_reloc(x, XRELOC_HOST);
+}
+
+/*
+ * Each place has an indirect jump of its own, so that the host predicts it by
+ * its own history. A kick in between starts it over.
+ *	movzx r9d, r8w; mov r10, [r15+hash]; jmp [r10+r9*8]
+ */
+static void hash_branch(struct xlate *x, void (*op)(struct emit *,
+						    const struct hmem *))
+{
+	struct hmem hash = CPU_MEM(hash);
+	struct hmem slot = hmem_index(HR_TMP2, HR_TMP, 3, 0);
+
+	x_site(x, SITE_LOOKUP, 0, 0, false);
+	emit_movzx_rr(&x->e, 2, HR_TMP, HR_ADDR);
+	emit_mov_rm(&x->e, 8, HR_TMP2, &hash);
+	op(&x->e, &slot);
+}
+
+void x_hash_jmp(struct xlate *x)
+{
+	hash_branch(x, emit_jmp_m);
+}
+
+void x_hash_call(struct xlate *x)
+{
+	hash_branch(x, emit_call_m);
+}
+
+/* mov r8d, eip; mov r10, [r15+hash]; jmp [r10+slot] */
+static void hash_branch_to(struct xlate *x, u32 eip,
+			   void (*op)(struct emit *, const struct hmem *))
+{
+	struct hmem hash = CPU_MEM(hash);
+	struct hmem slot = hmem_disp(HR_TMP2, (s32)X_SLOT(eip));
+
+	slot.d32 = true;
+	x_mov_eip(x, HR_ADDR, eip);
+	x_site(x, SITE_LOOKUP, 0, 0, false);
+	emit_mov_rm(&x->e, 8, HR_TMP2, &hash);
+	op(&x->e, &slot);
+	x_reloc(x, XRELOC_SLOT);
+}
+
+void x_hash_jmp_to(struct xlate *x, u32 eip)
+{
+	hash_branch_to(x, eip, emit_jmp_m);
+}
+
+void x_hash_call_to(struct xlate *x, u32 eip)
+{
+	hash_branch_to(x, eip, emit_call_m);
 }
 
 /* mov r8d, hsite; mov r9, [rip+blockword]; call g */
@@ -201,6 +254,12 @@ static void lower_rewrite(struct xlate *x)
 	}
 }
 
+static void insn_settle(struct xlate *x)
+{
+	stack_settle(x);
+	x_site(x, SITE_PLAIN, 0, 0, false);
+}
+
 static void lower_class(struct xlate *x)
 {
 	switch (x->insn->row->cls) {
@@ -220,10 +279,12 @@ static void lower_class(struct xlate *x)
 		lower_helper(x, true);
 		break;
 	case CLS_BRANCH:
-		if (ac_has_changed(x))
+		if (ac_has_changed(x)) {
+			insn_settle(x);
 			ac_exit(x, x->eip);
-		else
+		} else {
 			lower_branch(x);
+		}
 		break;
 	}
 }
@@ -249,10 +310,14 @@ static void lower_insn(struct xlate *x, unsigned i)
 	x->helper = site_is_helper(x);
 	x_site(x, SITE_PLAIN, 0, 0, false);
 	if (!xi->insn.row) {
+		insn_settle(x);
 		x_raise(x, x->bad_vector, 0);
 		return;
 	}
 	vector = system_gate(x);
+	x->sp_lazy = vector < 0 && stack_is_lazy(x);
+	if (!x->sp_lazy)
+		insn_settle(x);
 	if (vector >= 0)
 		x_raise(x, vector, 0);
 	else
@@ -310,6 +375,7 @@ static void block_body(struct xlate *x)
 		lower_insn(x, i);
 	if (!x->ended) {
 		x_site(x, SITE_AFTER, 0, 0, false);
+		stack_settle(x);
 		if (ac_has_changed(x))
 			ac_exit(x, x->next);
 		else
@@ -339,8 +405,7 @@ static void cold_emit(struct xlate *x, const struct cold *c)
 		cold_stub(x, &x->out->exits[c->arg]);
 		break;
 	case COLD_HASH:
-		x_mov_eip(x, HR_ADDR, c->arg);
-		x_glue_jmp(x, GLUE_HASH);
+		x_hash_jmp_to(x, c->arg);
 		break;
 	case COLD_LOOP_RAISE:
 		lower_loop_undo(x);

@@ -63,7 +63,7 @@ enum mem_form {
 
 /* Glue entry points: offsets from the start of the code cache. */
 enum glue {
-	GLUE_MISS,     /* r8d: eip; hash miss. Lies at offset 0 */
+	GLUE_MISS,     /* r8d: eip; hash miss */
 	GLUE_HASH,     /* r8d: eip; hash jump, preserves flags */
 	GLUE_DIRECT,   /* r8: address of the stub; leaves with EXIT_DIRECT */
 	GLUE_HELPER,   /* call; r8d: hsite number, r9: block word */
@@ -108,6 +108,7 @@ enum site_kind {
 			number), restore it */
 	SITE_AFTER,  /* the instruction is complete, eip is the next one's */
 	SITE_GLUE,   /* entry checks and the like: state before site's insn */
+	SITE_LOOKUP, /* a look-up in the hash: a kick lets it start over */
 };
 
 struct xsite {
@@ -117,6 +118,7 @@ struct xsite {
 	u8 aux2;
 	u8 rep;	      /* the host instruction here is a rep string op: a kick
 			 may leave in its middle */
+	s16 sp_off;   /* the guest's esp is its register plus this */
 };
 
 enum xexit_kind {
@@ -156,6 +158,7 @@ struct xhsite {
 enum xreloc_kind {
 	XRELOC_EIP,	/* a guest address */
 	XRELOC_EIP_NEG, /* minus a guest address, modulo 2^32 */
+	XRELOC_SLOT,	/* offset of a guest address's slot in the hash */
 	XRELOC_HOST,	/* rel32 to a fixed host address: glue */
 };
 
@@ -172,7 +175,7 @@ struct xinsn {
 
 #define XLATE_MAX_INSNS 64
 #define XLATE_MAX_SITES 1024
-#define XLATE_MAX_EXITS 8
+#define XLATE_MAX_EXITS 16
 #define XLATE_MAX_HSITES 512
 #define XLATE_MAX_RELOCS 1024
 

@@ -52,6 +52,8 @@ struct cold {
 	u8 kind;
 };
 #define XLATE_MAX_COLD (XLATE_MAX_INSNS + 8)
+/* Branches in the middle of a block; each has up to two exits. */
+#define XLATE_MAX_BRANCHES 6
 
 struct xlate {
 	const struct xlate_in *in;
@@ -67,8 +69,11 @@ struct xlate {
 	bool helper;		 /* its accesses take the helper form */
 	int tlbsite;		 /* its hsite in access words, or -1 */
 	bool ended;		 /* control does not reach what follows */
+	s32 sp_off;		 /* esp is its host register plus this */
+	bool sp_lazy;		 /* and the instruction can live with that */
 	int bad_vector;		 /* exception of the last, undecodable one */
 
+	unsigned nbranches; /* that the block goes on behind */
 	unsigned ncold;
 	struct cold cold[XLATE_MAX_COLD];
 };
@@ -109,6 +114,14 @@ void x_mov_eip(struct xlate *x, unsigned d, u32 eip);
 void x_cmp_eip(struct xlate *x, unsigned d, u32 eip);
 /* lea d(32), [s - eip] */
 void x_sub_eip(struct xlate *x, unsigned d, unsigned s, u32 eip);
+/* Offset in the hash of guest address eip (struct cpu.hash). */
+#define X_SLOT(eip) (((u32)(eip) & 0xffff) * 8)
+/* jmp or call through the hash to the guest address in r8d; r9, r10 */
+void x_hash_jmp(struct xlate *x);
+void x_hash_call(struct xlate *x);
+/* The same to a constant address. */
+void x_hash_jmp_to(struct xlate *x, u32 eip);
+void x_hash_call_to(struct xlate *x, u32 eip);
 /* Branches to glue. */
 void x_glue_jmp(struct xlate *x, enum glue g);
 void x_glue_call(struct xlate *x, enum glue g);
@@ -153,6 +166,10 @@ void lower_copy(struct xlate *x);
 struct gmem stack_mem(const struct xlate *x, s32 disp);
 /* sp += n, as wide as the stack is; uses r9 */
 void stack_adjust(struct xlate *x, s32 n);
+/* May esp stay apart from its register in this instruction? */
+bool stack_is_lazy(const struct xlate *x);
+/* Brings the register of esp up to date. */
+void stack_settle(struct xlate *x);
 /* Stores host register s at sp - size; leaves sp alone. */
 void stack_store(struct xlate *x, unsigned size, unsigned s);
 void lower_push(struct xlate *x);

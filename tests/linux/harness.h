@@ -105,20 +105,27 @@ __attribute__((unused)) static int harness_join(pid_t pid)
 	return 0;
 }
 
+/* A number on the kernel's command line, as umbra.NAME=N; 0: not there. */
+__attribute__((unused)) static unsigned harness_word(const char *name)
+{
+	FILE *f = fopen("/proc/cmdline", "r");
+	char line[4096] = "", key[64], *p;
+
+	if (!f)
+		return 0;
+	p = fgets(line, sizeof(line), f);
+	fclose(f);
+	snprintf(key, sizeof(key), "umbra.%s=", name);
+	p = p ? strstr(line, key) : NULL;
+	return p ? (unsigned)strtoul(p + strlen(key), NULL, 0) : 0;
+}
+
 /* The kernel's command line may ask for more time: umbra.patience=TIMES. */
 static unsigned harness_patience(void)
 {
-	static const char word[] = "umbra.patience=";
-	FILE *f = fopen("/proc/cmdline", "r");
-	char line[4096] = "", *p;
+	unsigned n = harness_word("patience");
 
-	if (!f)
-		return 1;
-	p = fgets(line, sizeof(line), f);
-	fclose(f);
-	p = p ? strstr(line, word) : NULL;
-	return p && atoi(p + sizeof(word) - 1) > 1 ?
-		       (unsigned)atoi(p + sizeof(word) - 1) : 1;
+	return n > 1 ? n : 1;
 }
 
 static int harness_run_one(const struct test *t)
@@ -146,7 +153,8 @@ static int harness_run_one(const struct test *t)
 }
 
 /* Runs all, or those named on the command line. The exit status. */
-static int harness_main(const struct test *t, size_t n, int argc, char **argv)
+__attribute__((unused)) static int
+harness_main(const struct test *t, size_t n, int argc, char **argv)
 {
 	unsigned passed = 0, failed = 0;
 

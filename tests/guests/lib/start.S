@@ -40,6 +40,7 @@
 _start:
 	cli
 	cld
+	mov [boot_info], ebx
 	mov esp, offset main_stack_top
 	push 0
 	popfd
@@ -193,8 +194,9 @@ gdt:	.quad 0
 
 	.bss
 	.balign 4096
-	.globl run_esp, cur_regs
+	.globl run_esp, cur_regs, boot_info
 run_esp:	.space 4
+boot_info:	.space 4		/* of Multiboot */
 cur_regs:	.space 256
 	.macro STACK name, size
 	.globl \name\()_stack, \name\()_stack_top
