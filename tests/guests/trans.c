@@ -12,10 +12,12 @@
 #define S(i)   (FREE_SEL + (i) * 8)
 #define ROUNDS 60u
 #define HALF   30u
+#define EARLY  15u /* what runs for the first time may disturb more */
 #define VEC    0x81
 #define T      0x50000000u
 
 const struct tcg_skip tcg_skips[] = {
+	{ "trans.load.limit", "TCG checks no limits" },
 	{ 0, 0 },
 };
 
@@ -26,12 +28,17 @@ CODE(loads, "mov ecx, 60; xor edi, edi; 1: int 0x81; mov eax, esi; " F(loads)
      "mov es, eax; add edi, es:[ebx]; dec ecx; jnz 1b");
 CODE(pops, "mov ecx, 60; xor edi, edi; 1: int 0x81; push esi; " F(pops)
      "pop fs; add edi, fs:[ebx]; dec ecx; jnz 1b");
+CODE(nested, "mov ecx, 60; 1: int 0x81; dec ecx; cmp ecx, 30; jne 2f; pushfd; "
+     "or dword ptr [esp], 0x4000; popfd; 2: test ecx, ecx; jnz 1b; "
+     "pushfd; pop edx");
 CODE(clocks, "mov esi, 60; 1: int 0x81; " F(clocks) "rdtsc; dec esi; jnz 1b");
 CODE(enters, "mov edi, 60; 1: mov ecx, esp; mov edx, offset 2f;" F(enters)
      "sysenter; 2: dec edi; jnz 1b");
 
-/* The frame and EFLAGS go to hook(); B counts apart. */
+/* The frame and EFLAGS go to hook(); B counts apart, C leaves a segment that
+ * the user may not have. */
 asm(".pushsection .text\n"
+    "int_c: push 0x10; pop gs; jmp int_a\n"
     "int_b: inc dword ptr calls_b\n"
     "int_a: pushad; lea eax, [esp+32]; pushfd; push eax; call hook; "
     "add esp, 8; popad; iretd\n"
@@ -39,10 +46,10 @@ asm(".pushsection .text\n"
     "enter_a: pushad; lea eax, [esp+32]; pushfd; push eax; call hook; "
     "add esp, 8; popad; sysexit\n"
     ".popsection");
-extern char int_a[], int_b[], enter_a[], enter_b[];
+extern char int_a[], int_b[], int_c[], enter_a[], enter_b[];
 
-static void (*change)(void);
-static u32 calls_all, flagged, frames_old, frames_new, old_frame;
+static void (*change)(void), (*prepare)(void);
+static u32 calls_all, flagged, nt_in, nt_saved, frames_old, frames_new, old_frame;
 u32 calls_b, sel_cs, sel_ss;
 void hook(u32 frame, u32 eflags);
 
@@ -56,9 +63,15 @@ void hook(u32 frame, u32 eflags)
 		frames_new++;
 	if (eflags & EFL_IF)
 		flagged++;
+	if (eflags & EFL_NT)
+		nt_in++;
+	if (MEM32(frame + 8) & EFL_NT)
+		nt_saved++;
 	asm volatile("mov %0, cs; mov %1, ss" : "=r"(sel_cs), "=r"(sel_ss));
 	if (calls_all == HALF && change)
 		change();
+	if (calls_all == EARLY && prepare)
+		prepare();
 }
 
 static void start(struct regs *r, const char *name, const void *code,
@@ -73,7 +86,8 @@ static void start(struct regs *r, const char *name, const void *code,
 	tss.esp0 = ADDR(ring0_stack_top);
 	tss.ss0 = KDS;
 	change = what;
-	calls_all = calls_b = flagged = frames_old = frames_new = 0;
+	prepare = NULL;
+	calls_all = calls_b = flagged = nt_in = nt_saved = frames_old = frames_new = 0;
 	regs_init(r, code, 3);
 	r->efl |= EFL_IF;
 }
@@ -89,6 +103,11 @@ static void ended(const struct regs *r)
 static void other_offset(void)
 {
 	idt[VEC] = gate_desc(KCS, ADDR(int_b), G_INT | A_DPL(3), 0);
+}
+
+static void leave_segment(void)
+{
+	idt[VEC] = gate_desc(KCS, ADDR(int_c), G_INT | A_DPL(3), 0);
 }
 
 static void trap_gate(void)
@@ -114,6 +133,11 @@ static void gate_other_cs(void)
 static void other_esp0(void)
 {
 	tss.esp0 -= 256;
+}
+
+static void esp0_elsewhere(void)
+{
+	tss.esp0 = T + 0x1800;
 }
 
 static void other_ss0(void)
@@ -147,6 +171,18 @@ static void test_gate(void)
 	ended(&r);
 	check_that("calls to the new one", calls_b, ROUNDS - HALF);
 
+	start(&r, "trans.segment", calls, leave_segment);
+	run(&r);
+	ended(&r);
+	check_that("gs", r.gs & ~3u, 0);
+
+	start(&r, "trans.nt", nested, NULL);
+	run(&r);
+	ended(&r);
+	check_that("NT in the handler", nt_in, 0);
+	check_that("NT pushed", nt_saved, ROUNDS - HALF);
+	check_that("NT after", r.edx & EFL_NT, EFL_NT);
+
 	start(&r, "trans.type", calls, trap_gate);
 	run(&r);
 	ended(&r);
@@ -177,6 +213,12 @@ static void test_descriptors(void)
 	ended(&r);
 	check_that("frames moved", frames_new, ROUNDS - HALF);
 
+	page_map(T + 0x1000, page_alloc(), PTE_P | PTE_W);
+	start(&r, "trans.esp0.elsewhere", calls, esp0_elsewhere);
+	run(&r);
+	ended(&r);
+	check_that("frames moved", frames_new, ROUNDS - HALF);
+
 	start(&r, "trans.ss0", calls, other_ss0);
 	run(&r);
 	ended(&r);
@@ -198,7 +240,7 @@ static void test_descriptors(void)
 
 /* --- tables that move */
 
-static u64 idt_copy[256], gdt_copy[128];
+static u64 idt_copy[2][256], gdt_copy[2][128]; /* alike; changed */
 static u8 idtr_old[6], gdtr_old[6];
 
 static void table_load(bool interrupt, void *p, u32 limit)
@@ -216,25 +258,23 @@ static void table_load(bool interrupt, void *p, u32 limit)
 
 static void other_idt(void)
 {
-	memcpy(idt_copy, idt, sizeof(idt_copy));
-	idt_copy[VEC] = gate_desc(KCS, ADDR(int_b), G_INT | A_DPL(3), 0);
-	table_load(true, idt_copy, sizeof(idt_copy) - 1);
+	table_load(true, idt_copy[calls_all == HALF], sizeof(idt) - 1);
 }
 
 static u32 idt_frames[2];
 
 static void idt_remap(void)
 {
-	page_map(T, idt_frames[1], PTE_P | PTE_W);
+	u32 table = MEM32((rd_c3() & ~0xfffu) + (T >> 22) * 4) & ~0xfffu;
+
+	MEM32(table + (T >> 12 & 1023) * 4) =
+		idt_frames[calls_all == HALF] | PTE_P | PTE_W;
 	invlpg(T);
 }
 
 static void other_gdt(void)
 {
-	memcpy(gdt_copy, gdt, sizeof(gdt_copy));
-	gdt_copy[S(2) / 8] = seg_desc(4, 0xffffe, A_DATA | A_DPL(3),
-				      SEG_B | SEG_G);
-	table_load(false, gdt_copy, sizeof(gdt_copy) - 1);
+	table_load(false, gdt_copy[calls_all == HALF], sizeof(gdt) - 1);
 }
 
 static u32 words[2] = { 1, 1000 };
@@ -247,27 +287,37 @@ static void test_tables(void)
 	asm volatile("sidt %0" : "=m"(idtr_old));
 	asm volatile("sgdt %0" : "=m"(gdtr_old));
 	start(&r, "trans.lidt", calls, other_idt);
+	prepare = change;
+	memcpy(idt_copy[0], idt, sizeof(idt));
+	memcpy(idt_copy[1], idt, sizeof(idt));
+	idt_copy[1][VEC] = gate_desc(KCS, ADDR(int_b), G_INT | A_DPL(3), 0);
 	run(&r);
 	ended(&r);
 	check_that("calls to the new one", calls_b, ROUNDS - HALF);
 	asm volatile("lidt %0" : : "m"(idtr_old));
 
 	start(&r, "trans.idt.remapped", calls, idt_remap);
+	prepare = change;
 	for (u32 i = 0; i < 2; i++) {
 		idt_frames[i] = page_alloc();
-		memcpy((void *)(uintptr_t)idt_frames[i], idt, sizeof(idt_copy));
+		memcpy((void *)(uintptr_t)idt_frames[i], idt, sizeof(idt));
 	}
 	((u64 *)(uintptr_t)idt_frames[1])[VEC] =
 		gate_desc(KCS, ADDR(int_b), G_INT | A_DPL(3), 0);
 	page_map(T, idt_frames[0], PTE_P | PTE_W);
 	invlpg(T);
-	table_load(true, (void *)(uintptr_t)T, sizeof(idt_copy) - 1);
+	table_load(true, (void *)(uintptr_t)T, sizeof(idt) - 1);
 	run(&r);
 	asm volatile("lidt %0" : : "m"(idtr_old));
 	ended(&r);
 	check_that("calls to the new one", calls_b, ROUNDS - HALF);
 
 	start(&r, "trans.lgdt", loads, other_gdt);
+	prepare = change;
+	memcpy(gdt_copy[0], gdt, sizeof(gdt));
+	memcpy(gdt_copy[1], gdt, sizeof(gdt));
+	gdt_copy[1][S(2) / 8] = seg_desc(4, 0xffffe, A_DATA | A_DPL(3),
+					 SEG_B | SEG_G);
 	r.esi = S(2) | 3;
 	r.ebx = ADDR(&words[0]);
 	run(&r);
