@@ -10,7 +10,7 @@
  */
 
 #define EFL_UNUSUAL  0x1f4100	/* TF NT RF VM AC VIF VIP: C looks */
-#define EFL_KEEP     0x203000	/* IOPL ID: an IRET that changes them is C's */
+#define EFL_KEEP     0x203000	/* IOPL ID: changes by IRET are C's */
 #define EFL_POPF     0x247100	/* TF IOPL NT AC ID: the same of POPF */
 #define EFL_AC_SHIFT 18
 

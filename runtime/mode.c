@@ -188,7 +188,8 @@ void mode_update(struct engine *e)
 	mode_debug(e);
 	mode_slow_update(e);
 	mode_describe(e, &m);
-	if (!light_equal(&e->modes[e->v->cpu.mode], &m, sizeof(m)) || !e->nmodes) {
+	if (!e->nmodes ||
+	    !light_equal(&e->modes[e->v->cpu.mode], &m, sizeof(m))) {
 		id = mode_intern(e, &m);
 		if (id != e->v->cpu.mode)
 			e->stats.mode_switches++;

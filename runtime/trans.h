@@ -31,7 +31,8 @@ struct trans_target {
 };
 
 /* What makes a struct trans the right one; compared as one word. */
-#define TRANS_KEY(gen, mode, what) ((u64)(what) << 48 | (u64)(mode) << 32 | (gen))
+#define TRANS_KEY(gen, mode, what)                                            \
+	((u64)(what) << 48 | (u64)(mode) << 32 | (gen))
 enum {
 	TRANS_IRET = 0x100, /* 0..ff: INT n; + RPL of the new CS */
 	TRANS_SYSENTER = 0x104,

@@ -35,7 +35,8 @@ static bool engine_helper_site(void *opaque, u32 eip)
 
 	if (e->vm->inj.helper_sites)
 		return true;
-	return engine_site_test(e, (u32)(e->modes[e->v->cpu.mode].cs_base + eip));
+	return engine_site_test(
+		e, (u32)(e->modes[e->v->cpu.mode].cs_base + eip));
 }
 
 u64 engine_now_ns(void)

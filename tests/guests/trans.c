@@ -49,7 +49,8 @@ asm(".pushsection .text\n"
 extern char int_a[], int_b[], int_c[], enter_a[], enter_b[];
 
 static void (*change)(void), (*prepare)(void);
-static u32 calls_all, flagged, nt_in, nt_saved, frames_old, frames_new, old_frame;
+static u32 calls_all, flagged, nt_in, nt_saved;
+static u32 frames_old, frames_new, old_frame;
 u32 calls_b, sel_cs, sel_ss;
 void hook(u32 frame, u32 eflags);
 
