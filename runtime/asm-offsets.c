@@ -97,6 +97,7 @@ void asm_offsets(void)
 	CPU(IFLAG, iflag);
 	CPU(IRQ_PROBE, irq_probe);
 	CPU(MODE, mode);
+	CPU(USER_WORK, user_work);
 	CPU(HTAB, htab);
 	DEFINE(HTAB_TABLE, offsetof(struct htab, table));
 	DEFINE(HTAB_PAIR_RSP, offsetof(struct htab, pair_rsp));
@@ -123,6 +124,7 @@ void asm_offsets(void)
 	DEFINE(TLB_WTAG, offsetof(struct tlb_entry, wtag));
 	DEFINE(TLB_ADDEND, offsetof(struct tlb_entry, addend));
 	DEFINE(TLB_INDEX_MASK, TLB_SIZE - 1);
+	DEFINE(STUB_BYTES, XLATE_STUB_BYTES);
 	DEFINE(X_ACC_WRITE, ACC_WRITE);
 	DEFINE(X_ACC_READ, ACC_READ);
 	DEFINE(X_ACC_SEG_SHIFT, ACC_SEG_SHIFT);

@@ -7,6 +7,9 @@
 #include "engine.h"
 #include "lightmem.h"
 
+/* How many addresses the same code has blocks for. */
+#define BLOCK_SIBLINGS 4
+
 /* Pages are below 2^20 for 32-bit guests; the view's identity goes above. */
 static u64 fetch_tag(u32 view, u64 page)
 {
@@ -29,6 +32,7 @@ int engine_fetch_frame(struct engine *e, u32 la, gpa_t *gpa, u8 **hva)
 			exc_pf(e->v, la, x.pfec);
 			return -1;
 		}
+		must(r != MMU_NOMEM, "no shadow node for a fetch at %#x", la);
 		if (r != MMU_OK) {
 			/* Code outside RAM: open bus, all ones (rule 39). */
 			*gpa = ~0ull;
@@ -75,6 +79,12 @@ bool engine_site_test(const struct engine *e, u32 la)
 	return e->sites[site_slot(la)] == la;
 }
 
+void engine_site_remove(struct engine *e, u32 la)
+{
+	if (engine_site_test(e, la))
+		e->sites[site_slot(la)] = 0;
+}
+
 void engine_forget_fetch(struct engine *e, gva_t gva, u64 npages, u32 view)
 {
 	if (!npages || npages > 16) {
@@ -94,7 +104,76 @@ void engine_forget_fetch(struct engine *e, gva_t gva, u64 npages, u32 view)
 void engine_drop_code(struct engine *e, gfn_t gfn)
 {
 	e->stats.smc_drops++;
+	checked_write(e, gfn);
 	tcache_drop_frame(e->tc, gfn);
+}
+
+/*
+ * The block is there again: it had been dropped, or it stood for the same code
+ * at another address.
+ */
+static void block_enter(struct engine *e, struct block *b, gfn_t gfn)
+{
+	tcache_revive(e->tc, b, gfn);
+	if (!b->checked_src)
+		must(!mmu_code_set(e->vm->mmu, gfn),
+		     "cannot protect a code page");
+	e->stats.xlate_revived++;
+}
+
+static void block_move(struct engine *e, struct block *b, u32 eip)
+{
+	tcache_drop(e->tc, b);
+	tcache_move(b, eip);
+	e->stats.xlate_moved++;
+}
+
+/*
+ * The same code runs at many addresses, one after the other: each process has
+ * its libraries elsewhere. Few of these are kept; when there are more, the
+ * oldest has most likely outlived its process, and is moved.
+ */
+static struct block *block_sibling(struct engine *e, u32 eip, gpa_t gpa,
+				   u8 variant)
+{
+	struct block *b;
+
+	if (e->vm->inj.no_reuse ||
+	    tcache_siblings(e->tc, eip, gpa, e->v->cpu.mode, variant, &b) <
+		    BLOCK_SIBLINGS ||
+	    (u64)eip + b->guest_len > 1ull << 32 ||
+	    !park_same_sites(e, b, eip - b->eip))
+		return NULL;
+	block_move(e, b, eip);
+	block_enter(e, b, gpa >> PAGE_SHIFT);
+	return b;
+}
+
+/* A block for the same bytes that is not in use: it needs no translation. */
+static struct block *block_revive(struct engine *e, u32 eip, gpa_t gpa,
+				  const u8 *hva, u8 variant)
+{
+	struct park_query q = {
+		.eip = eip, .mode = e->v->cpu.mode, .variant = variant,
+		.src = hva, .room = PAGE_SIZE - (u32)(gpa & ~PAGE_MASK),
+		.gfn = gpa >> PAGE_SHIFT,
+		.checked_src = checked_test(e, gpa >> PAGE_SHIFT),
+	};
+	struct block *b = block_sibling(e, eip, gpa, variant);
+
+	if (b)
+		return b;
+	switch (park_find(e, &q, &b)) {
+	case PARK_RETURN:
+		break;
+	case PARK_MOVE:
+		block_move(e, b, eip);
+		break;
+	default:
+		return NULL;
+	}
+	block_enter(e, b, q.gfn);
+	return b;
 }
 
 /*
@@ -111,6 +190,7 @@ struct block *engine_block(struct engine *e, u8 variant)
 	gpa_t gpa;
 	u8 *hva;
 
+	e->soft = 0;
 	if (eip > m->cs_limit) {
 		exc_gp(v, 0);
 		return NULL;
@@ -119,6 +199,15 @@ struct block *engine_block(struct engine *e, u8 variant)
 		return NULL;
 	if (hva && !(variant & BLOCK_TEMP)) {
 		b = tcache_lookup(e->tc, eip, gpa, e->v->cpu.mode, variant);
+		if (b && b->checked_src && !checked_holds(e, b)) {
+			e->soft = checked_soft(e, b);
+			tcache_drop(e->tc, b);
+			b = NULL;
+		}
+		if (b && !engine_block_crosses(e, b))
+			return b;
+		if (!b && !e->soft)
+			b = block_revive(e, eip, gpa, hva, variant);
 		if (b && !engine_block_crosses(e, b))
 			return b;
 		if (b) {

@@ -58,7 +58,11 @@ void engine_activate(struct engine *e)
 {
 	struct vcpu *v = e->v;
 	bool user = vcpu_priv(v) == MMU_USER;
-	u32 view = vmmu_view_id(v->mmu, user);
+	u32 view;
+
+	if (user && v->cpu.user_work)
+		vmmu_user_enter(v->mmu);
+	view = vmmu_view_id(v->mmu, user);
 
 	if (e->zapped) {
 		e->zapped = false;
@@ -80,6 +84,12 @@ void engine_activate(struct engine *e)
 static void engine_block_dropped(void *opaque, struct block *b)
 {
 	htab_forget_block(opaque, b);
+}
+
+static void engine_block_revived(void *opaque, struct block *b)
+{
+	if (b->nlandings)
+		pairs_drop_block(opaque, b);
 }
 
 /* tcache: FIP may point into code that goes. A guest's address is none of the
@@ -157,6 +167,7 @@ const struct mmu_ops engine_mmu_ops = {
 
 const struct tcache_ops engine_tcache_ops = {
 	.dropped = engine_block_dropped,
+	.revived = engine_block_revived,
 	.frame_clear = engine_frame_clear,
 	.reuse = engine_code_reuse,
 };
@@ -171,8 +182,10 @@ bool vcpu_mmu_update(struct vcpu *v, bool cr3_written)
 		.phys_mask = v->eng->a20_off ? ~(1ull << 20) : ~0ull,
 	};
 
-	v->mode_dirty = true;
 	trans_flush(v);
+	/* CR3 changes no mode, only views, which engine_activate() follows. */
+	if (!cr3_written)
+		v->mode_dirty = true;
 	return vmmu_set_regs(v->mmu, &r, cr3_written);
 }
 
@@ -244,6 +257,8 @@ static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
 		e->restart = true; /* what it does would overtake the write */
 		return 0;
 	}
+	if (h->insn.rep && !c->cpl)
+		thrash_string(e, b, h);
 	r = helper_run(e, h);
 	if (r == H_NEXT)
 		c->rip = (u32)(c->rip + h->insn.len);
@@ -470,6 +485,7 @@ static enum todo pending_interrupt(struct engine *e)
 		return TODO_RUN;
 	e->stats.interrupts++;
 	e->learn.to = NULL;
+	checked_tick(e);
 	v->halted = false;
 	exc_interrupt(v, (unsigned)vec);
 	return TODO_AGAIN;
@@ -491,6 +507,10 @@ static enum todo engine_pending(struct engine *e)
 	enum todo t;
 
 	__atomic_store_n(&v->cpu.kick, 0, __ATOMIC_SEQ_CST);
+	if (e->sample) {
+		thrash_sampled(e, e->sample);
+		e->sample = 0;
+	}
 	pending_alarm(e);
 	t = pending_mmio(e);
 	if (t == TODO_RUN && e->leave)
@@ -524,6 +544,7 @@ static void exit_direct(struct engine *e, bool may_chain)
 	struct block *from = tcache_find(e->tc, v->cpu.exit_stub);
 	struct bexit *x = from ? block_exit_at(from, v->cpu.exit_stub) : NULL;
 	u64 reuses = tcache_stats(e->tc)->region_reuses;
+	u32 eip = from ? from->eip : 0;
 	struct block *to;
 
 	must(x, "exit at %#lx, which is no stub", v->cpu.exit_stub);
@@ -535,13 +556,11 @@ static void exit_direct(struct engine *e, bool may_chain)
 	to = engine_block(e, 0);
 	if (tcache_stats(e->tc)->region_reuses != reuses)
 		return; /* from may be gone */
-	if (!to || to->variant || from->dead || to->dead || x->to ||
+	if (!to || to->variant || from->dead || from->eip != eip || to->dead ||
+	    x->to ||
 	    to->mode != from->mode)
 		return;
-	if (engine_block_crosses(e, to))
-		/* Its second page must hold each time: by way of the hash. */
-		tcache_chain_hash(e->tc, from, x);
-	else if (to->gfn[0] == from->gfn[0])
+	if (to->gfn[0] == from->gfn[0])
 		tcache_chain(e->tc, from, x, to);
 }
 

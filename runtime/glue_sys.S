@@ -173,6 +173,8 @@ GLOBAL glue_at_sysexit
 	jne	trans_c
 	test	dword ptr [r15+CPU_SYSFLAGS], EFL_UNUSUAL
 	jnz	trans_c
+	cmp	byte ptr [r15+CPU_USER_WORK], 0
+	jne	trans_c
 	mov	r12d, [r15+CPU_GPR+8]
 	mov	r8d, [r15+CPU_GPR+16]
 	jmp	trans_cs_ss
@@ -223,6 +225,8 @@ GLOBAL glue_at_iret
 	cmp	ax, [r11+TRANS_SSREG+SEG_SEL]
 	jne	trans_c
 	SAME	TRANS_SS, TRANS_SS_RAW
+	cmp	byte ptr [r15+CPU_USER_WORK], 0
+	jne	trans_c
 	/* segments that the outer level may not have are C's to drop */
 	.irp	off, CPU_ES, CPU_DS, CPU_FS, CPU_GS
 	movzx	eax, word ptr [r15+\off+SEG_ATTR]

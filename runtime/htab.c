@@ -180,3 +180,31 @@ void pairs_drop_all(struct engine *e)
 		e->htab[i].pair_rsp = e->htab[i].pair_top;
 	pairs_drop(e);
 }
+
+/* A stack deeper than this is not searched but dropped. */
+#define PAIRS_SEARCH 256
+
+static bool pairs_name(u64 rsp, u64 top, const struct block *b)
+{
+	if (top - rsp > PAIRS_SEARCH * 8)
+		return true;
+	for (; rsp < top; rsp += 8) {
+		if (*(const u64 *)rsp - b->host < b->size)
+			return true;
+	}
+	return false;
+}
+
+void pairs_drop_block(struct engine *e, const struct block *b)
+{
+	const struct cpu *c = &e->v->cpu;
+
+	for (unsigned i = 0; i < HTABS; i++) {
+		struct htab *h = &e->htab[i];
+
+		if (h != e->v->cpu.htab && pairs_name(h->pair_rsp, h->pair_top, b))
+			h->pair_rsp = h->pair_top;
+	}
+	if (pairs_name(c->pair_rsp, c->pair_top, b))
+		pairs_drop(e);
+}

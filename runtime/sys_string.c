@@ -10,7 +10,7 @@
  */
 #include "sys_impl.h"
 
-#define STRING_MAX 4096
+#define STRING_MAX 65536
 
 u32 string_count(const struct vcpu *v, unsigned adsize)
 {
@@ -116,6 +116,12 @@ static int string_element(struct vcpu *v, const struct insn *i)
 
 /* --- runs of elements inside one page, ascending, in RAM */
 
+/* Where a run lies, as the host sees it. */
+struct string_run {
+	u8 *dst, *src; /* src only of movs */
+	u32 n;	       /* elements */
+};
+
 /* Elements from the register's place to the end of page and address space. */
 static u32 string_room(u32 la, u32 off, unsigned adsize, unsigned size)
 {
@@ -127,83 +133,89 @@ static u32 string_room(u32 la, u32 off, unsigned adsize, unsigned size)
 	return bytes / size;
 }
 
-static u32 string_base(const struct vcpu *v, unsigned seg, u32 off)
+/* May n elements at off be accessed through the segment? */
+static bool string_seg(const struct seg *s, u32 off, u32 bytes, bool write)
 {
-	return (u32)(v->cpu.seg[seg].base + off);
+	return (write ? s->writable : s->readable) && off >= s->lo &&
+	       off + bytes - 1 >= off && off + bytes - 1 <= s->hi;
 }
 
-/* How many elements may go at once; below 2: one by one. A segment that does
- * not hold the run falls back to elements, which fault at the right one. */
-static u32 string_run(struct vcpu *v, const struct insn *i, u32 max)
+/*
+ * How many elements may go at once; below 2: one by one. What is not simply
+ * memory that may be accessed falls back to elements, which fault at the right
+ * one, reach devices, cross pages, and drop translated code.
+ */
+static u32 string_run(struct vcpu *v, const struct insn *i, u32 max,
+		      struct string_run *run)
 {
-	unsigned size = i->memsize;
-	u32 di = gpr_get(v, R_DI, i->adsize), si = 0, src = 0;
-	u32 dst = string_base(v, CPU_ES, di);
+	const struct cpu *c = &v->cpu;
+	const struct seg *es = &c->seg[CPU_ES], *ss = &c->seg[i->seg];
 	bool movs = i->row->op == OP_MOVS;
-	u32 n = MIN(max, string_room(dst, di, i->adsize, size));
-	gva_t la;
+	u32 di = gpr_get(v, R_DI, i->adsize), dst = (u32)(es->base + di);
+	u32 si = gpr_get(v, R_SI, i->adsize), src = (u32)(ss->base + si);
+	u32 n = MIN(max, string_room(dst, di, i->adsize, i->memsize));
 
-	if (v->cpu.df)
-		return 0;
-	if (movs) {
-		si = gpr_get(v, R_SI, i->adsize);
-		src = string_base(v, i->seg, si);
-		n = MIN(n, string_room(src, si, i->adsize, size));
-	}
+	if (movs)
+		n = MIN(n, string_room(src, si, i->adsize, i->memsize));
 	if (n < 2)
 		return n;
-	/* An overlapping move that repeats what it has just written. */
-	if (movs && dst - src < n * size)
+	if (c->df || (c->cpl == 3 && (c->sysflags & EFL_AC)) ||
+	    !string_seg(es, di, n * i->memsize, true) ||
+	    (movs && !string_seg(ss, si, n * i->memsize, false)))
 		return 0;
-	if (v->cpu.cpl == 3 && (v->cpu.sysflags & EFL_AC))
-		return 0;
-	if (di + n * size - 1 > v->cpu.seg[CPU_ES].hi ||
-	    (movs && si + n * size - 1 > v->cpu.seg[i->seg].hi))
-		return 0;
-	if (seg_check(v, CPU_ES, di, 1, MMU_WRITE, &la) ||
-	    (movs && seg_check(v, i->seg, si, 1, MMU_READ, &la))) {
-		v->exc.pending = false;
-		return 0;
-	}
-	if (!gmem_is_ram(v, dst, MMU_WRITE, vcpu_priv(v)) ||
-	    (movs && !gmem_is_ram(v, src, MMU_READ, vcpu_priv(v))))
-		return 0;
-	return n;
+	run->n = n;
+	run->dst = gmem_host(v, dst, true);
+	run->src = movs ? gmem_host(v, src, false) : NULL;
+	return run->dst && (run->src || !movs) ? n : 0;
 }
 
-static void string_fill(u8 *buf, u32 val, unsigned size, u32 n)
+#define HOST_REP(insn, run, count, value)                                     \
+	__asm__ volatile("rep " insn                                          \
+			 : "+D"((run)->dst), "+S"((run)->src), "+c"(count)    \
+			 : "a"(value)                                         \
+			 : "memory")
+
+/*
+ * The host's instruction, element by element as the guest's where the ranges
+ * overlap (a move that repeats what it has just written), else by bytes, which
+ * is the quickest for few.
+ */
+static void string_host_movs(struct string_run *run, unsigned size)
 {
-	for (u32 k = 0; k < n; k++, buf += size) {
-		if (size == 1)
-			*buf = (u8)val;
-		else if (size == 2)
-			light_put16(buf, (u16)val);
-		else
-			light_put32(buf, val);
-	}
+	u64 n = run->n, bytes = n * size;
+
+	if ((u64)(run->dst - run->src) >= bytes || size == 1)
+		HOST_REP("movsb", run, bytes, 0);
+	else if (size == 2)
+		HOST_REP("movsw", run, n, 0);
+	else
+		HOST_REP("movsl", run, n, 0);
 }
 
-static int string_do_run(struct vcpu *v, const struct insn *i, u32 n)
+static void string_host_stos(struct string_run *run, unsigned size, u32 val)
 {
-	struct cpu *c = &v->cpu;
-	unsigned size = i->memsize;
-	u32 bytes = n * size;
-	u32 dst = string_base(v, CPU_ES, gpr_get(v, R_DI, i->adsize));
+	u64 n = run->n;
+
+	if (size == 1)
+		HOST_REP("stosb", run, n, val);
+	else if (size == 2)
+		HOST_REP("stosw", run, n, val);
+	else
+		HOST_REP("stosl", run, n, val);
+}
+
+static void string_do_run(struct vcpu *v, const struct insn *i,
+			  struct string_run *run)
+{
+	u32 bytes = run->n * i->memsize;
 
 	if (i->row->op == OP_MOVS) {
-		u32 src = string_base(v, i->seg, gpr_get(v, R_SI, i->adsize));
-
-		if (gmem_read(v, src, c->bounce, bytes, vcpu_priv(v)))
-			return -1;
-	} else {
-		string_fill(c->bounce, (u32)c->gpr[R_AX], size, n);
-	}
-	if (gmem_write(v, dst, c->bounce, bytes, vcpu_priv(v)))
-		return -1;
-	string_move(v, R_DI, i->adsize, bytes);
-	if (i->row->op == OP_MOVS)
+		string_host_movs(run, i->memsize);
 		string_move(v, R_SI, i->adsize, bytes);
-	return 0;
+	} else {
+		string_host_stos(run, i->memsize, (u32)v->cpu.gpr[R_AX]);
+	}
+	string_move(v, R_DI, i->adsize, bytes);
 }
 
 /* --- rep */
@@ -228,14 +240,14 @@ static enum hret string_rep(struct vcpu *v, const struct insn *i)
 	/* A trace trap comes after each iteration. */
 	u32 budget = v->cpu.sysflags & EFL_TF ? 1 : STRING_MAX;
 	u32 left = string_count(v, i->adsize), n;
+	struct string_run run;
 
 	while (left && budget) {
 		n = 1;
 		if (string_has_runs(i))
-			n = string_run(v, i, MIN(left, budget));
+			n = string_run(v, i, MIN(left, budget), &run);
 		if (n > 1) {
-			if (string_do_run(v, i, n))
-				return H_EXC;
+			string_do_run(v, i, &run);
 		} else {
 			n = 1;
 			if (string_element(v, i))

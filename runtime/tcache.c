@@ -12,11 +12,13 @@
 
 #include "glue.h"
 #include "lightmem.h"
+#include "park.h"
 #include "tcache.h"
 
-#define BUCKET_BITS 15
+#define BUCKET_BITS 17
 #define BUCKETS	    (1u << BUCKET_BITS)
 #define REGIONS	    4
+#define BLOCK_ALIGN 16u
 
 /* Side tables may take this many times the bytes of the code: compiled code
  * needs 3 to 4 times as much, random bytes 6 times, so they and not the code end
@@ -110,7 +112,7 @@ static int tcache_regions(struct tcache *t)
 
 		r->start = r->next = glue + i * each;
 		r->end = r->start + each;
-		r->cap = each / 64 + 1;
+		r->cap = each / BLOCK_ALIGN + 1;
 		r->blocks = calloc(r->cap, sizeof(*r->blocks));
 		if (!r->blocks)
 			return -ENOMEM;
@@ -195,9 +197,11 @@ const u32 *tcache_glue(const struct tcache *t)
 	return t->glue;
 }
 
+/* Of eip only its place in the page: translations of the same code for several
+ * addresses are found together. */
 static unsigned bucket_of(u32 eip, gfn_t gfn, u32 mode, u8 variant)
 {
-	u64 h = (eip | gfn << 32) * 0x9e3779b97f4a7c15ull +
+	u64 h = ((eip & ~PAGE_MASK) | gfn << 12) * 0x9e3779b97f4a7c15ull +
 		(mode * 4ull + variant) * 0xd6e8feb86659fd93ull;
 
 	return (unsigned)(h >> (64 - BUCKET_BITS));
@@ -215,6 +219,24 @@ struct block *tcache_lookup(struct tcache *t, u32 eip, gpa_t gpa, u32 mode,
 			return b;
 	}
 	return NULL;
+}
+
+unsigned tcache_siblings(struct tcache *t, u32 eip, gpa_t gpa, u32 mode,
+			 u8 variant, struct block **sibling)
+{
+	gfn_t gfn = gpa >> PAGE_SHIFT;
+	struct block *b = t->bucket[bucket_of(eip, gfn, mode, variant)];
+	unsigned n = 0;
+
+	for (; b; b = b->hash_next) {
+		if (b->eip == eip || b->gfn[0] != gfn || b->mode != mode ||
+		    b->variant != variant || b->fixed || b->nframes != 1 ||
+		    (b->eip ^ eip) & (u32)~PAGE_MASK)
+			continue;
+		*sibling = b;
+		n++;
+	}
+	return n;
 }
 
 struct block *tcache_find(struct tcache *t, u64 host)
@@ -286,32 +308,13 @@ void tcache_chain(struct tcache *t, struct block *from, struct bexit *x,
 		  struct block *to)
 {
 	must(!x->to && !from->dead && !to->dead, "chaining a dead block");
-	block_patch(from, x->patch_off, to->host + to->entry);
+	block_patch(from, x->patch_off, to->host + to->chain);
 	x->to = to;
 	x->next = to->incoming;
 	x->prev = &to->incoming;
 	if (x->next)
 		x->next->prev = &x->next;
 	to->incoming = x;
-	t->stats.chains++;
-}
-
-/*
- * stub: mov r8d, target; nop; jmp GLUE_HASH
- * in place of lea r8, [rip+stub]; jmp GLUE_DIRECT, with the same lengths.
- */
-void tcache_chain_hash(struct tcache *t, struct block *from, struct bexit *x)
-{
-	u8 *p = from->rw + x->stub_off;
-	u64 jmp = from->host + x->stub_off + 7;
-	u32 rel = (u32)(t->host + t->glue[GLUE_HASH] - (jmp + 5));
-
-	must(!x->to && p[0] == 0x4c && p[7] == 0xe9, "no stub to patch");
-	p[0] = 0x41;
-	p[1] = 0xb8;
-	light_put32(p + 2, x->target);
-	p[6] = 0x90;
-	light_put32(p + 8, rel);
 	t->stats.chains++;
 }
 
@@ -354,19 +357,32 @@ static void bucket_remove(struct tcache *t, struct block *b)
 
 /* frame_next[k] continues the list of gfn[k]; a block that lies on two
  * frames is on both lists. */
-static struct block **frame_link(struct block *b, gfn_t gfn)
+static unsigned frame_slot(const struct block *b, gfn_t gfn)
 {
-	return &b->frame_next[b->gfn[0] == gfn ? 0 : 1];
+	return b->gfn[0] == gfn ? 0 : 1;
 }
 
-static void frame_remove(struct tcache *t, struct block *b, gfn_t gfn)
+static void frame_add(struct tcache *t, struct block *b, unsigned k)
 {
-	struct block **p = &t->frames[gfn];
+	gfn_t gfn = b->gfn[k];
+	struct block **head = &t->frames[gfn], *next = *head;
 
-	while (*p && *p != b)
-		p = frame_link(*p, gfn);
-	if (*p)
-		*p = *frame_link(b, gfn);
+	must(gfn <= t->max_gfn, "code outside RAM");
+	b->frame_next[k] = next;
+	b->frame_prev[k] = head;
+	if (next)
+		next->frame_prev[frame_slot(next, gfn)] = &b->frame_next[k];
+	*head = b;
+}
+
+static void frame_remove(struct tcache *t, struct block *b, unsigned k)
+{
+	gfn_t gfn = b->gfn[k];
+	struct block *next = b->frame_next[k];
+
+	*b->frame_prev[k] = next;
+	if (next)
+		next->frame_prev[frame_slot(next, gfn)] = b->frame_prev[k];
 	if (!t->frames[gfn])
 		t->ops.frame_clear(t->ops.opaque, gfn);
 }
@@ -375,12 +391,20 @@ static void frame_remove(struct tcache *t, struct block *b, gfn_t gfn)
 static void block_close_landings(struct tcache *t, struct block *b)
 {
 	for (unsigned i = 0; i < b->nlandings; i++) {
-		u64 end = b->host + b->landings[i] + 5;
+		u32 off = b->landings[i].off;
+		u64 end = b->host + off + 5;
 
-		b->rw[b->landings[i]] = 0xe9;
-		light_put32(b->rw + b->landings[i] + 1,
+		b->rw[off] = 0xe9;
+		light_put32(b->rw + off + 1,
 			    (u32)(t->host + t->glue[GLUE_HASH] - end));
 	}
+}
+
+static void block_open_landings(struct block *b)
+{
+	for (unsigned i = 0; i < b->nlandings; i++)
+		light_copy(b->rw + b->landings[i].off, b->landings[i].code,
+			   sizeof(b->landings[i].code));
 }
 
 void tcache_drop(struct tcache *t, struct block *b)
@@ -396,7 +420,7 @@ void tcache_drop(struct tcache *t, struct block *b)
 	if (!(b->variant & BLOCK_TEMP)) {
 		bucket_remove(t, b);
 		for (unsigned i = 0; i < b->nframes; i++)
-			frame_remove(t, b, b->gfn[i]);
+			frame_remove(t, b, i);
 	}
 	t->ops.dropped(t->ops.opaque, b);
 }
@@ -412,8 +436,10 @@ void tcache_drop_frame(struct tcache *t, gfn_t gfn)
 void tcache_drop_all(struct tcache *t)
 {
 	for (unsigned i = 0; i < REGIONS; i++) {
-		for (unsigned k = 0; k < t->region[i].nblocks; k++)
+		for (unsigned k = 0; k < t->region[i].nblocks; k++) {
 			tcache_drop(t, t->region[i].blocks[k]);
+			park_remove(t->region[i].blocks[k]);
+		}
 	}
 }
 
@@ -422,6 +448,7 @@ static void region_reuse(struct tcache *t, struct region *r)
 	t->ops.reuse(t->ops.opaque, t->host + r->start, t->host + r->next);
 	for (unsigned k = 0; k < r->nblocks; k++) {
 		tcache_drop(t, r->blocks[k]);
+		park_remove(r->blocks[k]);
 		free(r->blocks[k]);
 	}
 	if (r->nblocks)
@@ -450,15 +477,16 @@ void tcache_reserve(struct tcache *t, u8 **rw, u64 *host)
 	*host = t->host + r->next;
 }
 
-/* One allocation: the block, its owner word, exits, sites, hsites, eips. */
+/* One allocation: the block, its owner word, exits, sites, hsites, eips,
+ * relocations, source. */
 static struct block *block_alloc(struct region *r, const struct xlate_out *o)
 {
 	size_t n = ALIGN_UP(sizeof(struct block), 16ul) + 16 +
 		   o->nexits * sizeof(struct bexit) +
 		   o->nhsites * sizeof(struct bhsite) +
 		   o->nsites * sizeof(struct bsite) +
-		   o->nlandings * sizeof(u32) +
-		   (o->ninsns + 1) * sizeof(u32);
+		   o->nlandings * sizeof(struct blanding) +
+		   (o->ninsns + 1 + o->nrelocs) * sizeof(u32) + o->guest_len;
 	u8 *p = calloc(1, n);
 	struct block *b = (struct block *)(void *)p;
 
@@ -474,9 +502,13 @@ static struct block *block_alloc(struct region *r, const struct xlate_out *o)
 	p += o->nhsites * sizeof(struct bhsite);
 	b->sites = (struct bsite *)(void *)p;
 	p += o->nsites * sizeof(struct bsite);
-	b->landings = (u32 *)(void *)p;
-	p += o->nlandings * sizeof(u32);
+	b->landings = (struct blanding *)(void *)p;
+	p += o->nlandings * sizeof(struct blanding);
 	b->insn_eip = (u32 *)(void *)p;
+	p += (o->ninsns + 1) * sizeof(u32);
+	b->relocs = (u32 *)(void *)p;
+	p += o->nrelocs * sizeof(u32);
+	b->src = p;
 	return b;
 }
 
@@ -487,8 +519,12 @@ static void block_tables(struct block *b, const struct xlate_out *o)
 		b->insn_eip[i] = o->insns[i].eip;
 	b->insn_eip[o->ninsns] = b->eip + o->guest_len;
 	b->nlandings = (u16)o->nlandings;
-	for (unsigned i = 0; i < o->nlandings; i++)
-		b->landings[i] = o->landings[i].off;
+	for (unsigned i = 0; i < o->nlandings; i++) {
+		struct blanding *l = &b->landings[i];
+
+		l->off = o->landings[i].off;
+		memcpy(l->code, o->buf + l->off, sizeof(l->code));
+	}
 	b->nsites = (u16)o->nsites;
 	for (unsigned i = 0; i < o->nsites; i++) {
 		const struct xsite *s = &o->sites[i];
@@ -515,9 +551,32 @@ static void block_tables(struct block *b, const struct xlate_out *o)
 		const struct xhsite *h = &o->hsites[i];
 		const struct xinsn *x = &o->insns[h->insn];
 
-		b->hsites[i] = (struct bhsite){ x->eip, h->vector, h->error,
-						h->end, x->insn };
+		b->hsites[i] = (struct bhsite){ x->eip, h->insn, h->vector,
+						h->error, h->end, x->insn };
 	}
+}
+
+/* What the block was made from: see park.h. */
+static void block_source(struct block *b, const struct xlate_out *o)
+{
+	u32 n = 0;
+
+	for (unsigned i = 0; i < o->ninsns; i++) {
+		unsigned len = o->insns[i].insn.len;
+
+		len = MIN(len, b->guest_len - n);
+		memcpy(b->src + n, o->insns[i].raw, len);
+		n += len;
+	}
+	must(n == b->guest_len, "source of %u bytes, not %u", n, b->guest_len);
+	b->nrelocs = (u16)o->nrelocs;
+	for (unsigned i = 0; i < o->nrelocs; i++)
+		b->relocs[i] = o->relocs[i].off << 8 | o->relocs[i].kind;
+	b->helpers = o->helpers;
+	b->soft = o->soft;
+	b->softable = o->softable;
+	b->fixed = o->fixed;
+	b->checked_src = o->checked_src;
 }
 
 static void block_enter_tables(struct tcache *t, struct block *b)
@@ -526,11 +585,8 @@ static void block_enter_tables(struct tcache *t, struct block *b)
 
 	b->hash_next = t->bucket[k];
 	t->bucket[k] = b;
-	for (unsigned i = 0; i < b->nframes; i++) {
-		must(b->gfn[i] <= t->max_gfn, "code outside RAM");
-		b->frame_next[i] = t->frames[b->gfn[i]];
-		t->frames[b->gfn[i]] = b;
-	}
+	for (unsigned i = 0; i < b->nframes; i++)
+		frame_add(t, b, i);
 }
 
 struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
@@ -549,6 +605,8 @@ struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 	b->size = out->size;
 	b->entry = out->entry;
 	b->checked = out->checked;
+	b->blockword = out->blockword;
+	b->chain = out->chain;
 	b->eip = out->insns[0].eip;
 	b->guest_len = out->guest_len;
 	b->mode = mode;
@@ -557,8 +615,9 @@ struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 	b->gfn[1] = nframes > 1 ? frames[1] : frames[0];
 	b->nframes = (u8)(nframes > 1 && frames[1] != frames[0] ? 2 : 1);
 	block_tables(b, out);
+	block_source(b, out);
 	memcpy(b->rw + out->blockword, &b, sizeof(b));
-	r->next += ALIGN_UP(out->size, 64u);
+	r->next += ALIGN_UP(out->size, BLOCK_ALIGN);
 	r->blocks[r->nblocks++] = b;
 	if (!(variant & BLOCK_TEMP))
 		block_enter_tables(t, b);
@@ -567,4 +626,113 @@ struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 	t->stats.host_bytes += out->size;
 	t->stats.table_bytes += r->tables - tables;
 	return b;
+}
+
+static void pattern_tables(const struct block *b, struct xlate_out *o)
+{
+	o->nsites = b->nsites;
+	for (unsigned i = 0; i < b->nsites; i++) {
+		const struct bsite *s = &b->sites[i];
+
+		o->sites[i] = (struct xsite){ s->host_off, s->insn, s->kind,
+					      s->aux, s->aux2, s->rep,
+					      s->sp_off };
+	}
+	o->nexits = b->nexits;
+	for (unsigned i = 0; i < b->nexits; i++) {
+		const struct bexit *x = &b->exits[i];
+
+		o->exits[i] = (struct xexit){ x->patch_off, x->stub_off,
+					      x->target, x->kind,
+					      x->same_page };
+	}
+	o->nhsites = b->nhsites;
+	for (unsigned i = 0; i < b->nhsites; i++) {
+		const struct bhsite *h = &b->hsites[i];
+
+		o->hsites[i] = (struct xhsite){ h->index, h->vector, h->error,
+						0, h->end };
+		o->insns[h->index].insn = h->insn;
+	}
+}
+
+void tcache_pattern(const struct block *b, struct xlate_out *o)
+{
+	u32 off = 0;
+
+	o->buf = b->rw;
+	o->host = b->host;
+	o->size = b->size;
+	o->entry = b->entry;
+	o->checked = b->checked;
+	o->chain = b->chain;
+	o->blockword = b->blockword;
+	o->guest_len = b->guest_len;
+	o->crosses = false;
+	o->fixed = b->fixed;
+	o->helpers = b->helpers;
+	o->checked_src = b->checked_src;
+	o->nlandings = b->nlandings;
+	for (unsigned i = 0; i < b->nlandings; i++)
+		o->landings[i].off = b->landings[i].off;
+	o->ninsns = b->ninsns;
+	for (unsigned i = 0; i < b->ninsns; i++) {
+		u32 len = b->insn_eip[i + 1] - b->insn_eip[i];
+
+		o->insns[i].eip = b->insn_eip[i];
+		o->insns[i].insn.len = (u8)len;
+		memcpy(o->insns[i].raw, b->src + off, len);
+		off += len;
+	}
+	pattern_tables(b, o);
+	o->nrelocs = b->nrelocs;
+	for (unsigned i = 0; i < b->nrelocs; i++)
+		o->relocs[i] = (struct xreloc){ b->relocs[i] >> 8,
+						(u8)b->relocs[i] };
+}
+
+void tcache_move(struct block *b, u32 eip)
+{
+	u32 by = eip - b->eip;
+
+	must(b->dead && !b->fixed, "block %08x cannot move", b->eip);
+	block_open_landings(b);
+	for (unsigned i = 0; i < b->nrelocs; i++)
+		xreloc_apply((u8)b->relocs[i], b->rw + (b->relocs[i] >> 8), by,
+			     0);
+	for (unsigned i = 0; i < b->nlandings; i++)
+		light_copy(b->landings[i].code, b->rw + b->landings[i].off,
+			   sizeof(b->landings[i].code));
+	b->eip = eip;
+	for (unsigned i = 0; i <= b->ninsns; i++)
+		b->insn_eip[i] += by;
+	for (unsigned i = 0; i < b->nhsites; i++)
+		b->hsites[i].eip += by;
+	for (unsigned i = 0; i < b->nexits; i++) {
+		u8 *stub = b->rw + b->exits[i].stub_off;
+
+		b->exits[i].target += by;
+		if (stub[0] == 0x41)
+			light_put32(stub + 2, b->exits[i].target);
+	}
+}
+
+void tcache_moved(struct xlate_out *o)
+{
+	for (unsigned i = 0; i < o->nexits; i++) {
+		u8 *stub = o->buf + o->exits[i].stub_off;
+
+		if (stub[0] == 0x41)
+			light_put32(stub + 2, o->exits[i].target);
+	}
+}
+
+void tcache_revive(struct tcache *t, struct block *b, gfn_t gfn)
+{
+	must(b->dead && b->nframes == 1, "block %08x cannot come back", b->eip);
+	t->ops.revived(t->ops.opaque, b);
+	block_open_landings(b);
+	b->dead = false;
+	b->gfn[0] = b->gfn[1] = gfn;
+	block_enter_tables(t, b);
 }

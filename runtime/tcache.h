@@ -37,8 +37,15 @@ struct bsite {
 	s16 sp_off;
 };
 
+/* A landing site, and the bytes there as long as the block is not dropped. */
+struct blanding {
+	u32 off;
+	u8 code[5];
+};
+
 struct bhsite {
 	u32 eip;
+	u16 index; /* of the instruction in the block */
 	s16 vector;
 	u32 error;
 	bool end; /* never goes on in the block */
@@ -48,10 +55,11 @@ struct bhsite {
 struct block {
 	struct block *hash_next;
 	struct block *frame_next[2]; /* other blocks of gfn[0], gfn[1] */
+	struct block **frame_prev[2];
 	u64 host;     /* address of the first byte, where it runs */
 	u8 *rw;	      /* the same byte, writable */
 	u32 size;
-	u32 entry, checked;
+	u32 entry, checked, chain, blockword;
 	u32 eip;
 	u32 guest_len;
 	u32 mode;     /* interned mode id */
@@ -59,13 +67,22 @@ struct block {
 	u8 nframes;
 	u8 variant;   /* BLOCK_* */
 	bool dead;    /* dropped, memory not yet reused */
+	bool checked_src; /* compares its source when it is entered */
+	bool fixed;   /* cannot be moved to another eip */
 	u16 ninsns, nsites, nexits, nhsites, nlandings;
 	u32 *insn_eip; /* [ninsns + 1]: of each instruction, and of the end */
 	struct bsite *sites;
 	struct bexit *exits;
 	struct bhsite *hsites;
-	u32 *landings; /* offsets */
+	struct blanding *landings;
 	struct bexit *incoming;
+	/* What it was made from, for finding it again: park.h. */
+	u8 *src;      /* [guest_len] */
+	u32 *relocs;  /* [nrelocs]: offset << 8 | enum xreloc_kind */
+	u64 helpers, soft, softable; /* as in struct xlate_out */
+	u16 nrelocs;
+	u32 park_key;
+	struct block *park_next, **park_prev; /* park_prev NULL: not there */
 };
 
 #define BLOCK_ONE  1 /* one instruction, leaves after it */
@@ -79,6 +96,9 @@ struct tcache_stats {
 struct tcache_ops {
 	/* The block must not be entered again: forget hash entries. */
 	void (*dropped)(void *opaque, struct block *b);
+	/* A dropped block is about to come back, perhaps for another address
+	 * or frame: its landing sites must not be on any pair stack. */
+	void (*revived)(void *opaque, struct block *b);
 	/* The last block of the frame is gone. */
 	void (*frame_clear)(void *opaque, gfn_t gfn);
 	/* Blocks at these host addresses are about to be forgotten: forget the
@@ -110,8 +130,21 @@ struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 			    u32 mode, const gfn_t *frames, unsigned nframes,
 			    u8 variant);
 
+/* out describes the block: what xlate_relocate() and tcache_commit() need. */
+void tcache_pattern(const struct block *b, struct xlate_out *out);
+/* A dropped block becomes that for the same bytes at eip. */
+void tcache_move(struct block *b, u32 eip);
+/* After that block was moved: its stubs that lead to the hash follow. */
+void tcache_moved(struct xlate_out *out);
+/* A dropped block of one page is there again, with its code on frame gfn. */
+void tcache_revive(struct tcache *t, struct block *b, gfn_t gfn);
+
 struct block *tcache_lookup(struct tcache *t, u32 eip, gpa_t gpa, u32 mode,
 			    u8 variant);
+/* How many blocks there are for the same code at other addresses, that could be
+ * moved to eip; and the oldest of them. */
+unsigned tcache_siblings(struct tcache *t, u32 eip, gpa_t gpa, u32 mode,
+			 u8 variant, struct block **sibling);
 /* The block around a host address, or NULL. Async-signal-safe. */
 struct block *tcache_find(struct tcache *t, u64 host);
 /* The exit whose stub is at the host address. */
@@ -120,8 +153,6 @@ const struct bsite *block_site_at(const struct block *b, u64 host);
 
 void tcache_chain(struct tcache *t, struct block *from, struct bexit *x,
 		  struct block *to);
-/* The exit never leaves again: its stub leads to the hash. */
-void tcache_chain_hash(struct tcache *t, struct block *from, struct bexit *x);
 /* Patches every exit of b back to its stub. Async-signal-safe on the vCPU's
  * own thread, when that is not in tcache code. */
 void tcache_unchain_exits(struct tcache *t, struct block *b);

@@ -39,6 +39,18 @@ static bool engine_helper_site(void *opaque, u32 eip)
 		e, (u32)(e->modes[e->v->cpu.mode].cs_base + eip));
 }
 
+/* xlate_in.source: RAM lies in one place until its slot changes, and then all
+ * blocks go. */
+static const u8 *engine_source(void *opaque, u64 la)
+{
+	gpa_t gpa;
+	u8 *hva;
+
+	must(!engine_fetch_frame(opaque, (u32)la, &gpa, &hva) && hva,
+	     "no source at %08x", (u32)la);
+	return hva;
+}
+
 u64 engine_now_ns(void)
 {
 	struct timespec ts;
@@ -96,6 +108,64 @@ static unsigned translate_max_insns(const struct engine *e)
 		   (u32)XLATE_MAX_INSNS);
 }
 
+/*
+ * out becomes the block at eip, made from a block that says the same bytes
+ * elsewhere. False: there is none that can be moved.
+ */
+static bool translate_copy(struct engine *e, struct xlate_out *o, u8 variant)
+{
+	u32 eip = vcpu_rip32(e->v);
+	struct park_query q = { .eip = eip, .mode = e->v->cpu.mode,
+				.variant = variant };
+	u32 la = (u32)(e->modes[e->v->cpu.mode].cs_base + eip);
+	u8 *buf = o->buf, *hva;
+	u64 host = o->host;
+	struct block *b;
+	gpa_t gpa;
+
+	if (variant & BLOCK_TEMP ||
+	    engine_fetch_frame(e, la, &gpa, &hva) || !hva ||
+	    checked_test(e, gpa >> PAGE_SHIFT))
+		return false;
+	q.src = hva;
+	q.room = PAGE_SIZE - (la & (u32)~PAGE_MASK);
+	q.gfn = gpa >> PAGE_SHIFT;
+	if (park_find(e, &q, &b) != PARK_COPY)
+		return false;
+	tcache_pattern(b, o);
+	if (!xlate_relocate(o, buf, host, eip))
+		return false;
+	tcache_moved(o);
+	return true;
+}
+
+/* The block in o as it shall be. Checked, if one of its frames is: that is
+ * known of the second one, if there is one, only afterwards. */
+static enum xlate_err translate_new(struct engine *e, struct xlate_in *in,
+				    struct xlate_out *o)
+{
+	u32 la = (u32)(in->mode->cs_base + in->eip);
+	enum xlate_err err;
+	gpa_t gpa;
+	u8 *hva;
+
+	if (!engine_fetch_frame(e, la, &gpa, &hva) && hva &&
+	    checked_test(e, gpa >> PAGE_SHIFT)) {
+		in->source = engine_source;
+		in->soft = e->soft;
+	}
+	err = xlate_block(in, o);
+	e->stats.checked_soft += !err && o->soft;
+	if (err || in->source || !o->crosses || !hva)
+		return err;
+	la = (la | (u32)~PAGE_MASK) + 1;
+	if (engine_fetch_frame(e, la, &gpa, &hva) || !hva ||
+	    !checked_test(e, gpa >> PAGE_SHIFT))
+		return err;
+	in->source = engine_source;
+	return xlate_block(in, o);
+}
+
 struct block *engine_translate(struct engine *e, u8 variant)
 {
 	struct vcpu *v = e->v;
@@ -127,13 +197,19 @@ struct block *engine_translate(struct engine *e, u8 variant)
 	t0 = engine_now_ns();
 	tcache_reserve(e->tc, &o->buf, &o->host);
 	o->cap = tcache_room(e->tc);
-	err = xlate_block(&in, o);
-	if (err) {
-		block_raise_fetch(e, err);
-		return NULL;
+	if (!e->soft && translate_copy(e, o, variant)) {
+		e->stats.xlate_copied++;
+	} else {
+		v->exc.pending = false;
+		tcache_reserve(e->tc, &o->buf, &o->host);
+		err = translate_new(e, &in, o);
+		if (err) {
+			block_raise_fetch(e, err);
+			return NULL;
+		}
+		v->exc.pending = false; /* a later one may not be fetched */
+		block_count_undefined(e, o);
 	}
-	v->exc.pending = false; /* a later instruction may not be fetched */
-	block_count_undefined(e, o);
 	if (block_frames(e, o, frames, &nframes)) {
 		/* Outside RAM: never cached, bytes cannot change. */
 		v->exc.pending = false;
@@ -143,7 +219,8 @@ struct block *engine_translate(struct engine *e, u8 variant)
 	}
 	b = tcache_commit(e->tc, o, e->v->cpu.mode, frames, nframes, variant);
 	must(b, "out of memory for a block");
-	if (!(variant & BLOCK_TEMP)) {
+	park_add(&e->park, b);
+	if (!(variant & BLOCK_TEMP) && !b->checked_src) {
 		for (unsigned i = 0; i < nframes; i++)
 			must(!mmu_code_set(e->vm->mmu, frames[i]),
 			     "cannot protect a code page");

@@ -42,6 +42,9 @@ struct umbra_inject {
 	bool no_trans;	   /* changes of privilege and segments always in C */
 	bool helper_sites; /* every access in helper form */
 	bool no_fsgsbase, no_bmi2;
+	bool checked;	   /* all blocks compare their source */
+	bool no_checked;   /* none do */
+	bool no_reuse;	   /* every block is translated */
 	bool step;	   /* as one_insn and leave after each (state trace) */
 	uint32_t cache_kb; /* code cache size; 0: default */
 	uint32_t map_budget, fail_fill, fail_zap;

@@ -172,9 +172,10 @@ void vcpu_fpu_get(struct vcpu *v);
 #define FX_FIP 8 /* in the saved state; 64 bits */
 u32 fpu_map_fip(struct vcpu *v, u64 host_fip);
 
-/* Whether the page of la is RAM that allows the access now; false for MMIO and
- * for what would fault. Changes A/D at most. */
-bool gmem_is_ram(struct vcpu *v, gva_t la, enum mmu_access acc,
-		 enum mmu_priv priv);
+/* Where the host sees la, and what follows up to the page's end, if it is RAM
+ * that the guest may access now at its privilege, and C without looking
+ * further: NULL for MMIO, for what would fault, for a write to translated code,
+ * under data breakpoints. Changes A/D at most. */
+u8 *gmem_host(struct vcpu *v, u32 la, bool write);
 
 #endif

@@ -24,7 +24,11 @@ run_guests = sh $(srcdir)/tests/guests/run.sh
 check_STEPS += '$(run_guests) ./umbra tests/guests'
 comma := ,
 guests_INJECT := one-insn no-chain no-pairs no-trans small-cache helper-sites \
-	no-fsgsbase no-bmi2 step map-budget=256 fail-fill=7 fail-zap=5 \
+	no-fsgsbase no-bmi2 checked no-checked no-reuse \
+	checked$(comma)one-insn checked$(comma)no-chain \
+	checked$(comma)no-pairs checked$(comma)small-cache \
+	checked$(comma)helper-sites checked$(comma)no-fsgsbase \
+	step map-budget=256 fail-fill=7 fail-zap=5 \
 	helper-sites$(comma)no-fsgsbase one-insn$(comma)small-cache
 check_LONG_STEPS += $(foreach i,$(guests_INJECT),'$(run_guests) --timeout 120 \
 	--inject $(i) ./umbra tests/guests')

@@ -6,19 +6,26 @@
 # usage: check.sh COMMAND...	(each one word for sh)
 #
 # A step prints a line for each test and ends with "N passed, N failed". A step
-# that fails without such a line counts as one failure. The sum is the last
-# line; exit status 0 only if nothing failed and something passed.
+# that fails without such a line counts as one failure, as does one that takes
+# longer than CHECK_STEP_LIMIT seconds (two hours). What each step came to and
+# took is listed behind the last; the sum is the last line; exit status 0 only
+# if nothing failed and something passed.
 set -u
 
+limit=${CHECK_STEP_LIMIT:-7200}
 log=$(mktemp) || exit 1
-trap 'rm -f "$log" "$log.rc"' EXIT
+trap 'rm -f "$log" "$log.rc" "$log.list"' EXIT
 passed=0
 failed=0
+number=0
+: >"$log.list"
 
 for step in "$@"; do
-	echo "== $step"
+	number=$((number + 1))
+	echo "== $number of $#: $step"
+	start=$(date +%s)
 	{
-		sh -c "$step" </dev/null 2>&1
+		timeout --foreground -k 10 "$limit" sh -c "$step" </dev/null 2>&1
 		echo $? >"$log.rc"
 	} | tee "$log"
 	rc=$(cat "$log.rc")
@@ -36,7 +43,10 @@ for step in "$@"; do
 	fi
 	passed=$((passed + p))
 	failed=$((failed + f))
+	printf '%5d passed %3d failed %5d s  %.200s\n' "$p" "$f" \
+		$(($(date +%s) - start)) "$step" >>"$log.list"
 done
 
+cat "$log.list"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" != 0 ]

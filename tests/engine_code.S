@@ -22,6 +22,19 @@ PIECE order
 	out	0x12, eax
 PIECE order_end
 
+/* Code that a device changes, in a loop that stays in its page and pushes. */
+PIECE patched
+	mov	ecx, 3
+1:	call	2f
+	loop	1b
+	out	0x10, eax
+	jmp	patched
+2:	.byte	0xb8			/* mov eax, ... */
+PIECE patched_imm
+	.long	1
+	ret
+PIECE patched_end
+
 /* Wide, unaligned and page-crossing operands. */
 PIECE wide
 	movups	xmm0, [esi]

@@ -19,8 +19,8 @@ require "$FindBin::Bin/watch.pl";
 # contained: the guest's own checks count, and it has to go on
 my @modes = (
 	[ jump => 1 ], [ ring3 => 1 ], [ vm86 => 1 ], [ fill => 1 ],
-	[ smc => 1 ], [ pairs => 1 ], [ tables => 1 ], [ ring0 => 0 ],
-	[ "wild-tables" => 0 ], [ ports => 0 ], [ mmio => 0 ],
+	[ smc => 1 ], [ pairs => 1 ], [ tables => 1 ], [ "pae-tables" => 1 ],
+	[ ring0 => 0 ], [ "wild-tables" => 0 ], [ ports => 0 ], [ mmio => 0 ],
 	[ system => 0 ], [ segments => 0 ], [ mix => 0 ],
 );
 my %contained = map { $_->[0] => $_->[1] } @modes;

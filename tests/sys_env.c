@@ -55,13 +55,12 @@ int gmem_probe(struct vcpu *v, gva_t la, unsigned len, enum mmu_access acc,
 	return env_access(v, la, len, acc & MMU_WRITE, priv);
 }
 
-bool gmem_is_ram(struct vcpu *v, gva_t la, enum mmu_access acc,
-		 enum mmu_priv priv)
+u8 *gmem_host(struct vcpu *v, u32 la, bool write)
 {
-	bool ok = !env_access(v, la, 1, acc & MMU_WRITE, priv);
+	bool ok = !env_access(v, la, 1, write, vcpu_priv(v));
 
 	v->exc.pending = false;
-	return ok && !env.mmio[la >> 12];
+	return ok && !env.mmio[la >> 12] ? env.mem + la : NULL;
 }
 
 bool vcpu_mmu_update(struct vcpu *v, bool cr3_written)
@@ -69,13 +68,21 @@ bool vcpu_mmu_update(struct vcpu *v, bool cr3_written)
 	(void)v;
 	(void)cr3_written;
 	env.mmu_updates++;
+	env.fetch_zaps += env.flush_moves_code;
 	return !env.mmu_refuses;
+}
+
+u64 vmmu_fetch_zaps(const struct vmmu *m)
+{
+	(void)m;
+	return env.fetch_zaps;
 }
 
 void vmmu_invlpg(struct vmmu *m, gva_t gva)
 {
 	(void)m;
 	env.invlpg = (u32)gva;
+	env.fetch_zaps += env.flush_moves_code;
 }
 
 void log_light_printf(enum log_subsys s, const char *fmt, ...)

@@ -249,6 +249,9 @@ test_check() {
 	has 'a step that crashes at its end counts' "$out" '^2 passed, 1 failed'
 	out=$(sh "$src/tests/check.sh" true | tail -n 1)
 	is 'a step without result counts' "$out" '0 passed, 1 failed'
+	out=$(CHECK_STEP_LIMIT=1 sh "$src/tests/check.sh" 'exec sleep 20')
+	is 'a step without end counts' "${out##*s  }" \
+		"$(printf 'exec sleep 20\n0 passed, 1 failed')"
 	sh "$src/tests/check.sh" 'echo 0 passed, 0 failed' >/dev/null
 	is 'nothing tested is no success' $? 1
 }

@@ -28,6 +28,7 @@ Suite *suite_engine(void);
 
 #define PIECE(name) extern const u8 name[], name##_end[]
 PIECE(order);
+PIECE(patched);
 PIECE(wide);
 PIECE(reps);
 PIECE(held);
@@ -41,6 +42,7 @@ PIECE(storm);
 PIECE(bus);
 PIECE(aux);
 PIECE(loads);
+extern const u8 patched_imm[];
 extern const u8 held_isr[], nmis_isr[], steps_isr[], stale_isr[];
 extern const u8 shadow_isr[], shadow_hlt[], storm_isr[], loads_isr[];
 
@@ -505,6 +507,35 @@ START_TEST(test_segment_loads)
 }
 END_TEST
 
+/* --- code that changes */
+
+/* By DMA, while the code is checked, is not, and begins to be. */
+START_TEST(test_dma_into_code)
+{
+	struct umbra_inject inj[3] = {
+		{ .checked = true }, { .no_checked = true }, { .step = false },
+	};
+	u32 at = CODE + (u32)(patched_imm - patched);
+
+	OPEN(patched, &inj[_i]);
+	ck_assert_uint_eq(run_to_out(0x10), 1);
+	ck_assert_uint_eq(run_to_out(0x10), 1);
+	for (u32 i = 0; i < 100; i++) {
+		u32 v = i % 3 ? i * 0x01010101 : 7;
+
+		if (i % 2) { /* one byte that is not code beside it */
+			ck_assert_int_eq(umbra_ram_write(G.vm, CODE + 0x800,
+							 &v, 1), 0);
+			run_to_out(0x10);
+		}
+		ck_assert_int_eq(umbra_ram_write(G.vm, at, &v, 4), 0);
+		ck_assert_uint_eq(run_to_out(0x10), v);
+		ck_assert_uint_eq(run_to_out(0x10), v);
+	}
+	guest_close();
+}
+END_TEST
+
 /* --- the host */
 
 START_TEST(test_memory_is_gone)
@@ -537,6 +568,7 @@ Suite *suite_engine(void)
 	tcase_add_test(tc, test_crossing_code_moves);
 	tcase_add_test(tc, test_tsc_aux);
 	tcase_add_test(tc, test_segment_loads);
+	tcase_add_loop_test(tc, test_dma_into_code, 0, 3);
 	tcase_add_test(tc, test_memory_is_gone);
 	suite_add_tcase(s, tc);
 	return s;

@@ -198,6 +198,9 @@ static const struct {
 	{ "helper-sites", INJECT_OFF(helper_sites), 0, 0 },
 	{ "no-fsgsbase", INJECT_OFF(no_fsgsbase), 0, 0 },
 	{ "no-bmi2", INJECT_OFF(no_bmi2), 0, 0 },
+	{ "checked", INJECT_OFF(checked), 0, 0 },
+	{ "no-checked", INJECT_OFF(no_checked), 0, 0 },
+	{ "no-reuse", INJECT_OFF(no_reuse), 0, 0 },
 	{ "step", INJECT_OFF(step), 0, 0 },
 	{ "cache", INJECT_OFF(cache_kb), 1u << 20, 16 },
 	{ "map-budget", INJECT_OFF(map_budget), UINT32_MAX, 1 },
@@ -413,6 +416,7 @@ static const char usage_rest[] =
 	"  -D FILE                logs go to FILE instead of stderr\n"
 	"      --inject LIST      force rare paths: one-insn no-chain no-pairs\n"
 	"                         no-trans helper-sites no-fsgsbase no-bmi2 step\n"
+	"                         checked no-checked no-reuse\n"
 	"                         small-cache cache=KB map-budget=N\n"
 	"                         fail-fill=N fail-zap=N\n"
 	"\n"

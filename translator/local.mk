@@ -1,6 +1,6 @@
 # The translator: table and decoder, emitter, lowering, listings.
 translator_SRCS += translator/optab.c translator/decode.c translator/insn.c \
-	translator/emit.c translator/scan.c translator/flags.c \
+	translator/emit.c translator/scan.c translator/flags.c translator/source.c \
 	translator/lower_mem.c translator/lower_copy.c \
 	translator/lower_stack.c translator/lower_string.c \
 	translator/lower_branch.c translator/lower_system.c \

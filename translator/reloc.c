@@ -11,52 +11,12 @@
 #include <string.h>
 #include "xlate_impl.h"
 
-static void reloc_add(u8 *at, u32 n)
-{
-	u32 v;
-
-	memcpy(&v, at, 4);
-	v += n;
-	memcpy(at, &v, 4);
-}
-
-static void reloc_slot(u8 *at, u32 eip)
-{
-	u32 v;
-
-	memcpy(&v, at, 4);
-	v = X_SLOT(v / X_SLOT(1) + eip);
-	memcpy(at, &v, 4);
-}
-
 static bool rel32_reaches(const u8 *at, u64 n)
 {
 	s32 rel;
 
 	memcpy(&rel, at, 4);
 	return (s64)(rel + n) == (s32)(rel + n);
-}
-
-/* A branch moves by `host` bytes, its target does not. */
-static void reloc_apply(const struct xreloc *r, u8 *at, u32 eip, u64 host)
-{
-	switch (r->kind) {
-	case XRELOC_EIP:
-		reloc_add(at, eip);
-		break;
-	case XRELOC_EIP_NEG:
-		reloc_add(at, -eip);
-		break;
-	case XRELOC_SLOT:
-		reloc_slot(at, eip);
-		break;
-	case XRELOC_HOST:
-		must(rel32_reaches(at, -host), "branch out of reach");
-		reloc_add(at, (u32)-host);
-		break;
-	default:
-		must(false, "relocation of kind %u", r->kind);
-	}
 }
 
 static void exit_to_stub(const struct xexit *x, u8 *buf)
@@ -85,9 +45,14 @@ bool xlate_relocate(struct xlate_out *out, u8 *buf, u64 host, u32 eip)
 	if (out->fixed || (u64)eip + out->guest_len > 1ull << 32)
 		return false;
 	memmove(buf, out->buf, out->size);
-	for (unsigned i = 0; i < out->nrelocs; i++)
-		reloc_apply(&out->relocs[i], buf + out->relocs[i].off, by,
-			    host_by);
+	for (unsigned i = 0; i < out->nrelocs; i++) {
+		u8 *at = buf + out->relocs[i].off;
+
+		must(out->relocs[i].kind != XRELOC_HOST ||
+			     rel32_reaches(at, -host_by),
+		     "branch out of reach");
+		xreloc_apply(out->relocs[i].kind, at, by, host_by);
+	}
 	for (unsigned i = 0; i < out->nexits; i++)
 		exit_to_stub(&out->exits[i], buf);
 	memset(buf + out->blockword, 0, 8);

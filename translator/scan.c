@@ -157,7 +157,8 @@ enum xlate_err block_scan(struct xlate *x)
 			x->bad_vector = err == INSN_TOOLONG ? VEC_GP : VEC_UD;
 			break;
 		}
-		if (insn_ends_block(x, &xi->insn) || out->crosses)
+		if (insn_ends_block(x, &xi->insn) || out->crosses ||
+		    (x->in->source && source_ends_block(&xi->insn)))
 			break;
 	}
 	return XLATE_OK;

@@ -65,7 +65,7 @@ enum mem_form {
 enum glue {
 	GLUE_MISS,     /* r8d: eip; hash miss */
 	GLUE_HASH,     /* r8d: eip; hash jump, preserves flags */
-	GLUE_DIRECT,   /* r8: address of the stub; leaves with EXIT_DIRECT */
+	GLUE_DIRECT,   /* called by a stub, leaves with EXIT_DIRECT */
 	GLUE_HELPER,   /* call; r8d: hsite number, r9: block word */
 	GLUE_TLB,      /* call; r8d: linear, r9d: access word; r8: hva after;
 			  preserves flags, may clobber r9-r11 */
@@ -128,6 +128,7 @@ enum xexit_kind {
 };
 
 /* A direct exit that can be chained: a rel32 and its stub. */
+#define XLATE_STUB_BYTES 5 /* call GLUE_DIRECT */
 struct xexit {
 	u32 patch_off; /* of the rel32 field */
 	u32 stub_off;
@@ -162,6 +163,9 @@ enum xreloc_kind {
 	XRELOC_HOST,	/* rel32 to a fixed host address: glue */
 };
 
+/* Offset in the hash of guest address eip (struct cpu.hash). */
+#define X_SLOT(eip) (((u32)(eip) & 0xffff) * 8)
+
 struct xreloc {
 	u32 off; /* of the field */
 	u8 kind;
@@ -179,6 +183,34 @@ struct xinsn {
 #define XLATE_MAX_HSITES 512
 #define XLATE_MAX_RELOCS 1024
 
+/*
+ * Moves one such place by eip guest bytes and host host bytes. The rel32 of a
+ * branch to glue moves the other way, since its target stays; the caller
+ * knows that it still reaches.
+ */
+static inline void xreloc_apply(enum xreloc_kind kind, u8 *at, u32 eip,
+				u64 host)
+{
+	u32 v;
+
+	__builtin_memcpy(&v, at, 4);
+	switch (kind) {
+	case XRELOC_EIP:
+		v += eip;
+		break;
+	case XRELOC_EIP_NEG:
+		v -= eip;
+		break;
+	case XRELOC_SLOT:
+		v = X_SLOT(v / X_SLOT(1) + eip);
+		break;
+	case XRELOC_HOST:
+		v -= (u32)host;
+		break;
+	}
+	__builtin_memcpy(at, &v, 4);
+}
+
 /* Fetches up to n bytes at linear address la that lie in ONE page.
  * Returns the number of bytes, or -1: the fetch faults. */
 typedef int xlate_fetch_fn(void *opaque, u64 la, u8 *buf, unsigned n);
@@ -195,10 +227,18 @@ struct xlate_in {
 	const u64 *features; /* offered, for insn_decode() */
 	xlate_fetch_fn *fetch;
 	bool (*helper_site)(void *opaque, u32 eip); /* site in helper form? */
+	/* Where the host sees the guest byte at linear address la, for as long
+	 * as the block lives. Not NULL: the block is *checked*, see source.c. */
+	const u8 *(*source)(void *opaque, u64 la);
+	/* Of a checked block: bit n: the immediate of instruction n changes so
+	 * often that it is to be read when it is needed, and not compared. */
+	u64 soft;
 	void *opaque;
 	const u32 *glue;     /* offsets by enum glue */
 	u64 cache;	     /* host address where the code cache runs */
 };
+
+static_assert(XLATE_MAX_INSNS <= 64, "xlate_out.helpers is one word");
 
 struct xlate_out {
 	u8 *buf;      /* where bytes are written (RW alias) */
@@ -207,12 +247,19 @@ struct xlate_out {
 	u32 size;     /* bytes written; all of the following are results */
 	u32 entry;    /* offset of the direct entry */
 	u32 checked;  /* offset of the indirect entry: compares r8d with eip */
+	u32 chain;    /* offset of what exits are chained to: entry, or for a block
+			 that crosses a page a look-up in the hash, since its
+			 second page must hold each time */
 	u32 blockword; /* offset of an aligned u64 that the runtime fills; r9 at
 			  GLUE_HELPER is loaded from it */
 	unsigned ninsns, nsites, nexits, nhsites, nlandings, nrelocs;
 	u32 guest_len; /* bytes of guest code covered */
 	bool crosses;  /* the (only) instruction crosses a page end */
 	bool fixed;    /* depends on its eip in more ways than relocs say */
+	bool checked_src; /* compares its source: in->source was given */
+	u64 soft;      /* bit n: so it is with instruction n */
+	u64 softable;  /* bit n: so it could be: its last four bytes */
+	u64 helpers;   /* bit n: in->helper_site() was true for instruction n */
 	struct xinsn insns[XLATE_MAX_INSNS];
 	struct xsite sites[XLATE_MAX_SITES];
 	struct xexit exits[XLATE_MAX_EXITS];

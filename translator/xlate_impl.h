@@ -98,6 +98,15 @@ enum xlate_err block_scan(struct xlate *x);
 /* Decodes up to n instructions at eip for a look ahead; returns how many. */
 unsigned block_peek(struct xlate *x, u32 eip, struct insn *v, unsigned n);
 
+/* --- source.c: blocks that look whether their source is what it was */
+u32 source_stale(struct xlate *x);
+void source_check(struct xlate *x, u32 stale);
+/* Which immediates are, and could be, read when they are needed. */
+void source_soft(struct xlate *x);
+void source_lower(struct xlate *x); /* such an instruction */
+/* A checked block ends behind it: it may write to memory. */
+bool source_ends_block(const struct insn *insn);
+
 /* --- flags.c: true if the arithmetic flags are written before any reader,
  * with nothing but memory accesses in between (HAZARDS 23). */
 bool flags_are_dead(const struct insn *v, unsigned n, unsigned stride);
@@ -114,8 +123,6 @@ void x_mov_eip(struct xlate *x, unsigned d, u32 eip);
 void x_cmp_eip(struct xlate *x, unsigned d, u32 eip);
 /* lea d(32), [s - eip] */
 void x_sub_eip(struct xlate *x, unsigned d, unsigned s, u32 eip);
-/* Offset in the hash of guest address eip (struct cpu.hash). */
-#define X_SLOT(eip) (((u32)(eip) & 0xffff) * 8)
 /* jmp or call through the hash to the guest address in r8d; r9, r10 */
 void x_hash_jmp(struct xlate *x);
 void x_hash_call(struct xlate *x);

@@ -16,6 +16,7 @@
 
 const struct tcg_skip tcg_skips[] = {
 	{ "smap.implicit.ac", "TCG lets AC lift implicit accesses at CPL 0" },
+	{ "smap.implicit.after", "as smap.implicit.ac" },
 	{ 0, 0 },
 };
 
@@ -34,6 +35,7 @@ CODE(op_across, "stac; mov eax, [ebx]; test eax, eax; jz 1f; nop; 1: call 3f; "
      "clac; jmp 2f; 3: mov [ebx], eax; ret; 2:" F(op_across) "mov edx, [ebx]");
 CODE(op_movs, "stac; rep movsb; clac");
 CODE(op_movds, F(op_movds) "mov ds, eax");
+CODE(op_movds_after, "mov edx, [ebx]" F(op_movds_after) "mov ds, eax");
 CODE(op_bare_stac, F(op_bare_stac) "stac");
 CODE(op_push, "mov edx, esp; mov esp, ebx" F(op_push) "push eax; "
      "mov esp, edx");
@@ -198,6 +200,14 @@ static void test_smap_more(void)
 			run(&r);
 			CHECK_TRAP(&r, VEC_PF, PFEC_P, op_movds);
 		}
+		/* Nor does it that an explicit one was let through. */
+		begin("smap.implicit.after");
+		regs_init(&r, op_movds_after, 0);
+		r.eax = 0x108;
+		r.ebx = U_DATA;
+		r.efl |= EFL_AC;
+		run(&r);
+		CHECK_TRAP(&r, VEC_PF, PFEC_P, op_movds_after);
 		tables_init_again();
 	}
 	wr_c4(rd_c4() & ~CR4_SMAP);

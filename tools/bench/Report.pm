@@ -196,9 +196,10 @@ sub head {
 	my ($linux) = slurp('/proc/version') =~ /^(Linux version \S+)/;
 	my ($load) = slurp('/proc/loadavg') =~ /^(\S+)/;
 
-	$self->put(sprintf('guests: %s, %d MB%s; medians of %d runs',
+	$self->put(sprintf('guests: %s, %d MB%s; medians of %d runs%s',
 		$o->{kernel}, $o->{memory}, $o->{inject} ne '' ?
-		", Umbra with --inject $o->{inject}" : '', $o->{repeat}),
+		", Umbra with --inject $o->{inject}" : '', $o->{repeat},
+		$o->{nice} ? ", nice $o->{nice}" : ''),
 		sprintf 'host: %d x %s, %s, load %s before', $cpus,
 		$cpu // '?', $linux // '?', $load // '?');
 	if (grep { $_ eq 'tcg' } @places) {

@@ -90,7 +90,7 @@ static void run_random(int cpl, u32 base)
 
 void mode_ring3(void)
 {
-	static u32 guard[1024], traps, runs;
+	static u32 guard[1024];
 
 	for (u32 i = 0; i < 1024; i++)
 		guard[i] = i * 77;
@@ -98,8 +98,6 @@ void mode_ring3(void)
 	for (u32 i = 0; i < 1024; i++)
 		if (guard[i] != i * 77)
 			wrong("ring3.guard", guard[i], i * 77);
-	(void)traps;
-	(void)runs;
 }
 
 /* Half of the time behind segments that hold the arena only. */

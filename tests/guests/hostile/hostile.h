@@ -19,12 +19,13 @@ enum { ARENA_PAGES = 64 };
 #define ARENA_U 0x50000000u /* user */
 #define ARENA_S 0x58000000u /* the same frames, supervisor */
 #define LOW	0x9000u	    /* V86 code: pages 9 to 31, identity, user */
-#define WINDOW	0x60000000u /* tables.c: page tables at random, 16 MiB */
+#define WINDOW	0x60000000u /* tables.c: page tables at random, up to 16 MiB */
 #define RWU	(PTE_P | PTE_W | PTE_U)
 #define RWS	(PTE_P | PTE_W)
 
 extern u32 arena; /* physical */
-extern u32 dir;	  /* the page directory everything runs on */
+extern u32 dir;	  /* what CR3 leads to, mostly */
+extern bool pae;
 
 u32 rnd(void);
 static inline u32 below(u32 n)
@@ -34,10 +35,6 @@ static inline u32 below(u32 n)
 static inline bool chance(u32 n)
 {
 	return !below(n);
-}
-static inline bool was_seen(u32 traps, u32 vec)
-{
-	return traps >> vec & 1;
 }
 
 /* A contained mode found the machine wrong. */
@@ -49,6 +46,8 @@ void run_watched(struct regs *r);
 void repair(void);
 /* Chips the watchdog and the dots need; the page at LAPIC too. */
 void repair_board(void);
+/* A directory entry of the address space that everything runs in. */
+void dir_put(u32 va, u64 entry);
 
 /* gen.c: random code. */
 struct gen {

@@ -10,6 +10,7 @@
 #define IOAPIC	    0xfec00000u
 #define IOAPIC_DATA (IOAPIC + 0x10)
 #define LAPIC	    0xfee00000u
+#define MEM64(a)    (*(volatile u64 *)(uintptr_t)(a))
 
 enum { DF_TSS = FREE_SEL + 0x180, NMI_TSS = FREE_SEL + 0x188 };
 _Static_assert(NMI_TSS < 128 * 8, "within the GDT");
@@ -22,6 +23,8 @@ extern u32 boot_info; /* Multiboot's, or 0 */
 extern struct regs cur_regs;
 
 u32 arena, dir;
+bool pae;
+static u32 pae_dirs; /* four pages */
 static u32 state;
 static u64 gdt_good[128], idt_good[256];
 static u32 good_c0, good_c4;
@@ -209,6 +212,7 @@ static const struct mode {
 	{ "smc", mode_smc, 64, false },
 	{ "pairs", mode_pairs, 8, false },
 	{ "tables", mode_tables, 64, true },
+	{ "pae-tables", mode_tables, 64, true },
 	{ "wild-tables", mode_wild_tables, 16, true },
 	{ "ports", mode_ports, 64, true },
 	{ "mmio", mode_mmio, 64, true },
@@ -242,28 +246,73 @@ static void mix_loop(void)
 
 /* --- memory */
 
+void dir_put(u32 va, u64 entry)
+{
+	if (pae)
+		MEM64(pae_dirs + (va >> 21) * 8) = entry;
+	else
+		MEM32(dir + (va >> 22) * 4) = (u32)entry;
+}
+
+/* Identity in large supervisor pages, with or without PAE and NX. */
+static void dir_make(void)
+{
+	dir = page_alloc();
+	if (pae) {
+		pae_dirs = pages_alloc(4);
+		for (u32 i = 0; i < 4; i++)
+			MEM64(dir + i * 8) = (pae_dirs + i * 4096) | PTE_P;
+		for (u32 i = 0; i < 2048; i++)
+			dir_put(i << 21, i << 21 | PTE_PS | RWS);
+		wr_c4(rd_c4() | CR4_PAE);
+		wr_msr(0xc0000080, 0x800);
+	} else {
+		for (u32 i = 0; i < 1024; i++)
+			dir_put(i << 22, i << 22 | PTE_PS | RWS);
+	}
+	wr_c4(rd_c4() | CR4_PSE);
+	wr_c3(dir);
+	wr_c0(rd_c0() | CR0_PG | CR0_WP);
+}
+
+/* A page table for the region at va. Returns where it is. */
+static u32 table_make(u32 va)
+{
+	u32 t = page_alloc();
+
+	dir_put(va, t | RWU);
+	return t;
+}
+
+static void table_put(u32 table, u32 i, u32 entry)
+{
+	if (pae)
+		MEM64(table + i * 8) = entry;
+	else
+		MEM32(table + i * 4) = entry;
+}
+
 static void memory_make(void)
 {
-	u32 low;
+	u32 low, user, super, n = pae ? 512 : 1024;
 
-	dir = identity_on();
-	for (u32 i = 0; i < 1024; i++) /* supervisor only */
-		MEM32(dir + i * 4) = i << 22 | PTE_PS | RWS;
+	dir_make();
 	/* below 1 MiB only what V86 code has, and the hole */
-	low = page_alloc();
-	for (u32 i = 0; i < 1024; i++) {
+	low = table_make(0);
+	for (u32 i = 0; i < n; i++) {
 		u32 use = i >= LOW >> 12 && i < 32 ? RWU :
 			  i >= 256 || (i >= 0xa0 && i < 0xf0) ? RWS : 0;
 
-		MEM32(low + i * 4) = use ? i << 12 | use : 0;
+		table_put(low, i, use ? i << 12 | use : 0);
 	}
-	MEM32(dir) = low | RWU;
-	wr_c3(dir);
 	arena = big_alloc();
+	user = table_make(ARENA_U);
+	super = table_make(ARENA_S);
 	for (u32 i = 0; i < ARENA_PAGES; i++) {
-		page_map(ARENA_U + i * 4096, arena + i * 4096, RWU);
-		page_map(ARENA_S + i * 4096, arena + i * 4096, RWS);
+		table_put(user, i, (arena + i * 4096) | RWU);
+		table_put(super, i, (arena + i * 4096) | RWS);
 	}
+	wr_c3(dir);
 }
 
 void guest_main(void)
@@ -285,6 +334,7 @@ void guest_main(void)
 		if (is_word(w, modes[i].name))
 			mode = &modes[i];
 	}
+	pae = mode && is_word("pae-tables", mode->name);
 	memory_make();
 	tasks_make();
 	memcpy(gdt_good, gdt, sizeof(gdt_good));

@@ -8,25 +8,59 @@
  */
 #include "hostile.h"
 
-enum { TABLES = 4, ENTRIES = TABLES * 1024 };
+enum { TABLES = 4 };
 
 static u32 table[TABLES]; /* physical */
+
+static u32 per_table(void)
+{
+	return pae ? 512 : 1024;
+}
+
+static u32 entries(void)
+{
+	return TABLES * per_table();
+}
+
+static u32 region(u32 i)
+{
+	return WINDOW + i * per_table() * 4096;
+}
 
 static void tables_make(void)
 {
 	for (u32 i = 0; i < TABLES; i++) {
 		if (!table[i])
 			table[i] = page_alloc();
-		MEM32(dir + ((WINDOW >> 22) + i) * 4) = table[i] | RWU;
+		dir_put(region(i), table[i] | RWU);
 	}
 }
 
-static volatile u32 *entry_of(u32 page)
+static u64 entry_get(u32 page)
 {
-	return &((volatile u32 *)table[page / 1024])[page % 1024];
+	u32 t = table[page / per_table()], i = page % per_table();
+
+	return pae ? ((volatile u64 *)t)[i] : ((volatile u32 *)t)[i];
 }
 
-static u32 entry_random(void)
+static void entry_put(u32 page, u64 e)
+{
+	u32 t = table[page / per_table()], i = page % per_table();
+
+	if (pae)
+		((volatile u64 *)t)[i] = e;
+	else
+		((volatile u32 *)t)[i] = (u32)e;
+}
+
+/* With PAE also NX, and seldom bits that must be zero. */
+static u64 high_random(void)
+{
+	return (chance(4) ? 1ull << 63 : 0) |
+	       (chance(16) ? (u64)rnd() << 32 : 0);
+}
+
+static u32 entry_low(void)
 {
 	u32 frame = arena + 4096 * below(ARENA_PAGES);
 
@@ -36,7 +70,9 @@ static u32 entry_random(void)
 	case 1:
 		return 0;
 	case 2:
-		return (chance(2) ? 0xfee00000 : 0xfed00000) | RWU;
+		/* no device where a write may end the machine */
+		return chance(2) ? 0xfee00000 | PTE_P | PTE_U :
+				   0xfed00000 | RWU;
 	case 3:
 		return 0x04000000 + (below(0x10000) << 12) + RWU;
 	case 4:
@@ -46,6 +82,11 @@ static u32 entry_random(void)
 	default:
 		return frame | PTE_P | (rnd() & (PTE_W | PTE_U | PTE_A | PTE_D));
 	}
+}
+
+static u64 entry_random(void)
+{
+	return entry_low() | high_random();
 }
 
 /* Reads, writes or calls there, from either privilege. */
@@ -67,8 +108,8 @@ static void touch(void)
 
 	memcpy((void *)(page + 3072), touches[below(ARRAY_SIZE(touches))], 24);
 	regs_init(&r, (void *)((cpl ? user : page) + 3072), cpl);
-	r.esi = WINDOW + below(ENTRIES * 4096u);
-	r.edi = WINDOW + below(ENTRIES * 4096u);
+	r.esi = WINDOW + below(entries() * 4096);
+	r.edi = WINDOW + below(entries() * 4096);
 	r.esp = ARENA_U + 2048;
 	run_watched(&r);
 }
@@ -84,37 +125,37 @@ static void flush(u32 va)
 /* Line 0 of a frame is never written by touch(): page offset 0 to 15. */
 static void tables_check(void)
 {
-	u32 n = below(ARENA_PAGES), page = below(ENTRIES), got;
+	u32 n = below(ARENA_PAGES), page = below(entries()), got;
 	u32 va = WINDOW + page * 4096, frame = arena + n * 4096;
 
 	MEM32(frame) = n ^ 0x5a5a0000;
-	*entry_of(page) = frame | PTE_P | (rnd() & (PTE_W | PTE_U));
+	entry_put(page, frame | PTE_P | (rnd() & (PTE_W | PTE_U)));
 	flush(va);
 	got = MEM32(va);
 	if (got != (n ^ 0x5a5a0000))
 		wrong("tables.read", got, n ^ 0x5a5a0000);
-	if (!(*entry_of(page) & PTE_A))
-		wrong("tables.accessed", *entry_of(page), PTE_A);
-	*entry_of(page) |= PTE_W;
+	if (!(entry_get(page) & PTE_A))
+		wrong("tables.accessed", (u32)entry_get(page), PTE_A);
+	entry_put(page, entry_get(page) | PTE_W);
 	flush(va);
 	MEM32(va + 4) = va;
 	if (MEM32(frame + 4) != va)
 		wrong("tables.write", MEM32(frame + 4), va);
-	if (!(*entry_of(page) & PTE_D))
-		wrong("tables.dirty", *entry_of(page), PTE_D);
+	if (!(entry_get(page) & PTE_D))
+		wrong("tables.dirty", (u32)entry_get(page), PTE_D);
 }
 
 void mode_tables(void)
 {
 	tables_make();
 	for (u32 i = 0; i < 16; i++)
-		*entry_of(below(ENTRIES)) = entry_random();
+		entry_put(below(entries()), entry_random());
 	if (chance(16)) /* whole tables in other places, or large pages */
-		MEM32(dir + ((WINDOW >> 22) + below(TABLES)) * 4) =
+		dir_put(region(below(TABLES)),
 			chance(2) ? table[below(TABLES)] | RWU :
-				    (arena & 0xffc00000) | RWU | PTE_PS;
+				    (arena & 0xffc00000) | RWU | PTE_PS);
 	if (chance(4))
-		flush(WINDOW + below(ENTRIES) * 4096);
+		flush(WINDOW + below(entries()) * 4096);
 	for (u32 i = 0; i < 4; i++)
 		touch();
 	tables_make();
@@ -150,7 +191,7 @@ void mode_wild_tables(void)
 	}
 	wr_c3(dir);
 	for (u32 i = 0; i < 4; i++) {
-		*entry_of(below(ENTRIES)) = entry_random();
+		entry_put(below(entries()), entry_random());
 		touch();
 	}
 }
