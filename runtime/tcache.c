@@ -62,6 +62,13 @@ static void tcache_copy_glue(struct tcache *t)
 	t->glue[GLUE_HELPER] = glue_off(glue_at_helper);
 	t->glue[GLUE_TLB] = glue_off(glue_at_tlb);
 	t->glue[GLUE_SEG] = glue_off(glue_at_seg);
+	t->glue[GLUE_INT] = glue_off(glue_at_int);
+	t->glue[GLUE_IRET] = glue_off(glue_at_iret);
+	t->glue[GLUE_SYSENTER] = glue_off(glue_at_sysenter);
+	t->glue[GLUE_SYSEXIT] = glue_off(glue_at_sysexit);
+	t->glue[GLUE_POPF] = glue_off(glue_at_popf);
+	t->glue[GLUE_AC] = glue_off(glue_at_ac);
+	t->glue[GLUE_SEGLOAD] = glue_off(glue_at_segload);
 }
 
 /* Maps code memory twice: writable, and executable but not writable. */
