@@ -50,6 +50,7 @@ void asm_offsets(void)
 	DEFINE(TLB_WTAG, offsetof(struct tlb_entry, wtag));
 	DEFINE(TLB_ADDEND, offsetof(struct tlb_entry, addend));
 	DEFINE(TLB_INDEX_MASK, TLB_SIZE - 1);
+	DEFINE(STUB_BYTES, XLATE_STUB_BYTES);
 	DEFINE(X_ACC_WRITE, ACC_WRITE);
 	DEFINE(X_ACC_READ, ACC_READ);
 	DEFINE(X_ACC_SEG_SHIFT, ACC_SEG_SHIFT);

@@ -224,8 +224,10 @@ leave:	/* r10d: reason */
 	mov	eax, r10d
 	RETURN_TO_C
 
-/* r8: address of the stub */
+/* Called by a stub. */
 GLOBAL glue_at_direct
+	pop	r8
+	lea	r8, [r8-STUB_BYTES]
 	mov	[r15+CPU_EXIT_STUB], r8
 	mov	r10d, X_EXIT_DIRECT
 	jmp	leave

@@ -18,6 +18,7 @@
 #define BUCKET_BITS 17
 #define BUCKETS	    (1u << BUCKET_BITS)
 #define REGIONS	    4
+#define BLOCK_ALIGN 16u
 
 /* Side tables may take this many times the bytes of the code: compiled code
  * needs 3 to 4 times as much, random bytes 6 times, so they and not the code end
@@ -104,7 +105,7 @@ static int tcache_regions(struct tcache *t)
 
 		r->start = r->next = glue + i * each;
 		r->end = r->start + each;
-		r->cap = each / 64 + 1;
+		r->cap = each / BLOCK_ALIGN + 1;
 		r->blocks = calloc(r->cap, sizeof(*r->blocks));
 		if (!r->blocks)
 			return -ENOMEM;
@@ -300,32 +301,13 @@ void tcache_chain(struct tcache *t, struct block *from, struct bexit *x,
 		  struct block *to)
 {
 	must(!x->to && !from->dead && !to->dead, "chaining a dead block");
-	block_patch(from, x->patch_off, to->host + to->entry);
+	block_patch(from, x->patch_off, to->host + to->chain);
 	x->to = to;
 	x->next = to->incoming;
 	x->prev = &to->incoming;
 	if (x->next)
 		x->next->prev = &x->next;
 	to->incoming = x;
-	t->stats.chains++;
-}
-
-/*
- * stub: mov r8d, target; nop; jmp GLUE_HASH
- * in place of lea r8, [rip+stub]; jmp GLUE_DIRECT, with the same lengths.
- */
-void tcache_chain_hash(struct tcache *t, struct block *from, struct bexit *x)
-{
-	u8 *p = from->rw + x->stub_off;
-	u64 jmp = from->host + x->stub_off + 7;
-	u32 rel = (u32)(t->host + t->glue[GLUE_HASH] - (jmp + 5));
-
-	must(!x->to && p[0] == 0x4c && p[7] == 0xe9, "no stub to patch");
-	p[0] = 0x41;
-	p[1] = 0xb8;
-	light_put32(p + 2, x->target);
-	p[6] = 0x90;
-	light_put32(p + 8, rel);
 	t->stats.chains++;
 }
 
@@ -409,13 +391,6 @@ static void block_close_landings(struct tcache *t, struct block *b)
 		light_put32(b->rw + off + 1,
 			    (u32)(t->host + t->glue[GLUE_HASH] - end));
 	}
-}
-
-static void block_open_landings(struct block *b)
-{
-	for (unsigned i = 0; i < b->nlandings; i++)
-		light_copy(b->rw + b->landings[i].off, b->landings[i].code,
-			   sizeof(b->landings[i].code));
 }
 
 void tcache_drop(struct tcache *t, struct block *b)
@@ -584,6 +559,8 @@ static void block_source(struct block *b, const struct xlate_out *o)
 	for (unsigned i = 0; i < o->nrelocs; i++)
 		b->relocs[i] = o->relocs[i].off << 8 | o->relocs[i].kind;
 	b->helpers = o->helpers;
+	b->soft = o->soft;
+	b->softable = o->softable;
 	b->fixed = o->fixed;
 	b->checked_src = o->checked_src;
 }
@@ -615,6 +592,7 @@ struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 	b->entry = out->entry;
 	b->checked = out->checked;
 	b->blockword = out->blockword;
+	b->chain = out->chain;
 	b->eip = out->insns[0].eip;
 	b->guest_len = out->guest_len;
 	b->mode = mode;
@@ -625,7 +603,7 @@ struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 	block_tables(b, out);
 	block_source(b, out);
 	memcpy(b->rw + out->blockword, &b, sizeof(b));
-	r->next += ALIGN_UP(out->size, 64u);
+	r->next += ALIGN_UP(out->size, BLOCK_ALIGN);
 	r->blocks[r->nblocks++] = b;
 	if (!(variant & BLOCK_TEMP))
 		block_enter_tables(t, b);
@@ -634,104 +612,6 @@ struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 	t->stats.host_bytes += out->size;
 	t->stats.table_bytes += r->tables - tables;
 	return b;
-}
-
-static void pattern_tables(const struct block *b, struct xlate_out *o)
-{
-	o->nsites = b->nsites;
-	for (unsigned i = 0; i < b->nsites; i++) {
-		const struct bsite *s = &b->sites[i];
-
-		o->sites[i] = (struct xsite){ s->host_off, s->insn, s->kind,
-					      s->aux, s->aux2, s->rep,
-					      s->sp_off };
-	}
-	o->nexits = b->nexits;
-	for (unsigned i = 0; i < b->nexits; i++) {
-		const struct bexit *x = &b->exits[i];
-
-		o->exits[i] = (struct xexit){ x->patch_off, x->stub_off,
-					      x->target, x->kind,
-					      x->same_page };
-	}
-	o->nhsites = b->nhsites;
-	for (unsigned i = 0; i < b->nhsites; i++) {
-		const struct bhsite *h = &b->hsites[i];
-
-		o->hsites[i] = (struct xhsite){ h->index, h->vector, h->error,
-						0, h->end };
-		o->insns[h->index].insn = h->insn;
-	}
-}
-
-void tcache_pattern(const struct block *b, struct xlate_out *o)
-{
-	u32 off = 0;
-
-	o->buf = b->rw;
-	o->host = b->host;
-	o->size = b->size;
-	o->entry = b->entry;
-	o->checked = b->checked;
-	o->blockword = b->blockword;
-	o->guest_len = b->guest_len;
-	o->crosses = false;
-	o->fixed = b->fixed;
-	o->helpers = b->helpers;
-	o->checked_src = b->checked_src;
-	o->nlandings = b->nlandings;
-	for (unsigned i = 0; i < b->nlandings; i++)
-		o->landings[i].off = b->landings[i].off;
-	o->ninsns = b->ninsns;
-	for (unsigned i = 0; i < b->ninsns; i++) {
-		u32 len = b->insn_eip[i + 1] - b->insn_eip[i];
-
-		o->insns[i].eip = b->insn_eip[i];
-		o->insns[i].insn.len = (u8)len;
-		memcpy(o->insns[i].raw, b->src + off, len);
-		off += len;
-	}
-	pattern_tables(b, o);
-	o->nrelocs = b->nrelocs;
-	for (unsigned i = 0; i < b->nrelocs; i++)
-		o->relocs[i] = (struct xreloc){ b->relocs[i] >> 8,
-						(u8)b->relocs[i] };
-}
-
-void tcache_move(struct block *b, u32 eip)
-{
-	u32 by = eip - b->eip;
-
-	must(b->dead && !b->fixed, "block %08x cannot move", b->eip);
-	block_open_landings(b);
-	for (unsigned i = 0; i < b->nrelocs; i++)
-		xreloc_apply((u8)b->relocs[i], b->rw + (b->relocs[i] >> 8), by,
-			     0);
-	for (unsigned i = 0; i < b->nlandings; i++)
-		light_copy(b->landings[i].code, b->rw + b->landings[i].off,
-			   sizeof(b->landings[i].code));
-	b->eip = eip;
-	for (unsigned i = 0; i <= b->ninsns; i++)
-		b->insn_eip[i] += by;
-	for (unsigned i = 0; i < b->nhsites; i++)
-		b->hsites[i].eip += by;
-	for (unsigned i = 0; i < b->nexits; i++) {
-		u8 *stub = b->rw + b->exits[i].stub_off;
-
-		b->exits[i].target += by;
-		if (stub[0] == 0x41)
-			light_put32(stub + 2, b->exits[i].target);
-	}
-}
-
-void tcache_moved(struct xlate_out *o)
-{
-	for (unsigned i = 0; i < o->nexits; i++) {
-		u8 *stub = o->buf + o->exits[i].stub_off;
-
-		if (stub[0] == 0x41)
-			light_put32(stub + 2, o->exits[i].target);
-	}
 }
 
 void tcache_revive(struct tcache *t, struct block *b, gfn_t gfn)

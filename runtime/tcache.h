@@ -59,7 +59,7 @@ struct block {
 	u64 host;     /* address of the first byte, where it runs */
 	u8 *rw;	      /* the same byte, writable */
 	u32 size;
-	u32 entry, checked, blockword;
+	u32 entry, checked, chain, blockword;
 	u32 eip;
 	u32 guest_len;
 	u32 mode;     /* interned mode id */
@@ -79,7 +79,7 @@ struct block {
 	/* What it was made from, for finding it again: park.h. */
 	u8 *src;      /* [guest_len] */
 	u32 *relocs;  /* [nrelocs]: offset << 8 | enum xreloc_kind */
-	u64 helpers;  /* as in struct xlate_out */
+	u64 helpers, soft, softable; /* as in struct xlate_out */
 	u16 nrelocs;
 	u32 park_key;
 	struct block *park_next, **park_prev; /* park_prev NULL: not there */
@@ -132,10 +132,10 @@ struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 
 /* out describes the block: what xlate_relocate() and tcache_commit() need. */
 void tcache_pattern(const struct block *b, struct xlate_out *out);
+/* Undoes what dropping has done to the landing sites. */
+void block_open_landings(struct block *b);
 /* A dropped block becomes that for the same bytes at eip. */
 void tcache_move(struct block *b, u32 eip);
-/* After that block was moved: its stubs that lead to the hash follow. */
-void tcache_moved(struct xlate_out *out);
 /* A dropped block of one page is there again, with its code on frame gfn. */
 void tcache_revive(struct tcache *t, struct block *b, gfn_t gfn);
 
@@ -153,8 +153,6 @@ const struct bsite *block_site_at(const struct block *b, u64 host);
 
 void tcache_chain(struct tcache *t, struct block *from, struct bexit *x,
 		  struct block *to);
-/* The exit never leaves again: its stub leads to the hash. */
-void tcache_chain_hash(struct tcache *t, struct block *from, struct bexit *x);
 /* Patches every exit of b back to its stub. Async-signal-safe on the vCPU's
  * own thread, when that is not in tcache code. */
 void tcache_unchain_exits(struct tcache *t, struct block *b);

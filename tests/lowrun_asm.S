@@ -163,6 +163,8 @@ low_g_\name:
 	mov [r15 + CPU_RIP], r8
 	jmp low_leave
 	glue direct 3
+	pop r8
+	lea r8, [r8 - STUB_BYTES]
 	mov [r15 + CPU_EXIT_STUB], r8
 	jmp low_leave
 	glue helper 4

@@ -127,6 +127,7 @@ static void tables_agree(const struct xlate_out *a, const struct xlate_out *b)
 	SAME(size);
 	SAME(entry);
 	SAME(checked);
+	SAME(chain);
 	SAME(blockword);
 	SAME(ninsns);
 	SAME(nsites);

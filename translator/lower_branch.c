@@ -300,15 +300,27 @@ static void lower_call(struct xlate *x)
 	landing_site(x, ret);
 }
 
+/* The target is a register that the push leaves alone. */
+static bool call_ind_late(const struct xlate *x)
+{
+	return !x->insn->has_mem && x->insn->rm != R_SP &&
+	       x->mode->cs_limit == 0xffffffff;
+}
+
 /* The target is loaded before the push, which may overwrite it (HAZARDS 9). */
 static void lower_call_ind(struct xlate *x)
 {
 	u32 ret = call_return(x);
 
-	branch_load(x, HR_KEEP);
-	mem_check_target(x, x->insn->opsize, HR_KEEP);
-	call_push(x, ret);
-	emit_mov_rr(&x->e, 4, HR_ADDR, HR_KEEP);
+	if (call_ind_late(x)) {
+		call_push(x, ret);
+		branch_load(x, HR_ADDR);
+	} else {
+		branch_load(x, HR_KEEP);
+		mem_check_target(x, x->insn->opsize, HR_KEEP);
+		call_push(x, ret);
+		emit_mov_rr(&x->e, 4, HR_ADDR, HR_KEEP);
+	}
 	if (!call_pairs(x)) {
 		x_hash_jmp(x);
 		return;

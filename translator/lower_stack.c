@@ -50,13 +50,19 @@ void stack_settle(struct xlate *x)
 	stack_set(x, reg_host(x, R_SP), n);
 }
 
-/* Is esp among the register operands, by any of its numbers? */
+static bool operand_is_esp(const struct insn *insn, u8 kind, unsigned n)
+{
+	return n == R_SP && insn_opk_size(insn, kind) >= 2;
+}
+
+/* Is esp among the register operands? */
 static bool names_esp(const struct insn *insn)
 {
-	if (insn->has_modrm)
-		return insn->reg == R_SP || insn->vvvv == R_SP ||
-		       (!insn->has_mem && insn->rm == R_SP);
-	return insn->row->rowflags & ROW_EMBEDDED && insn->reg == R_SP;
+	const struct oprow *row = insn->row;
+
+	return operand_is_esp(insn, row->reg, insn->reg) ||
+	       operand_is_esp(insn, row->vvvv, insn->vvvv) ||
+	       (!insn->has_mem && operand_is_esp(insn, row->rm, insn->rm));
 }
 
 static bool lazy_class(const struct insn *insn)

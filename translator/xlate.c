@@ -5,6 +5,7 @@
  *
  * A block in memory:
  *	blockword	u64 that the runtime fills
+ *	chain:		(over a page end) look me up in the hash
  *	checked:	is r8d my eip? else GLUE_MISS
  *	entry:		the instructions
  *			cold pieces: stubs, far exits, helpers that end
@@ -245,6 +246,10 @@ static void lower_rewrite(struct xlate *x)
 
 static void lower_class(struct xlate *x)
 {
+	if (x->out->soft >> x->cur & 1) {
+		source_lower(x);
+		return;
+	}
 	switch (x->insn->row->cls) {
 	case CLS_COPY:
 		lower_copy(x);
@@ -354,8 +359,14 @@ static void block_head(struct xlate *x)
 	emit_u64(&x->e, 0);
 	if (x->in->source)
 		stale = source_stale(x);
+	if (x->out->crosses) {
+		x->out->chain = x->e.len;
+		x_hash_jmp_to(x, x->in->eip);
+	}
 	block_checked_entry(x);
 	x->out->entry = x->e.len;
+	if (!x->out->crosses)
+		x->out->chain = x->out->entry;
 	if (x->in->source)
 		source_check(x, stale);
 }
@@ -373,12 +384,9 @@ static void block_body(struct xlate *x)
 
 static void cold_stub(struct xlate *x, struct xexit *ex)
 {
-	struct hmem self = hmem_disp(HM_RIP, (s32)x->e.len);
-
-	/* stub: lea r8, [rip+stub]; jmp GLUE_DIRECT */
+	/* stub: call GLUE_DIRECT */
 	ex->stub_off = x->e.len;
-	emit_lea(&x->e, 8, HR_ADDR, &self);
-	x_glue_jmp(x, GLUE_DIRECT);
+	x_glue_call(x, GLUE_DIRECT);
 }
 
 static void cold_emit(struct xlate *x, const struct cold *c)
@@ -414,12 +422,13 @@ static void block_cold(struct xlate *x)
 
 static void out_reset(struct xlate_out *out)
 {
+	out->chain = 0;
 	out->size = out->entry = out->checked = out->blockword = 0;
 	out->ninsns = out->nsites = out->nexits = 0;
 	out->nhsites = out->nlandings = out->nrelocs = 0;
 	out->guest_len = 0;
 	out->crosses = false;
-	out->helpers = 0;
+	out->helpers = out->soft = out->softable = 0;
 }
 
 enum xlate_err xlate_block(const struct xlate_in *in, struct xlate_out *out)
@@ -438,6 +447,8 @@ enum xlate_err xlate_block(const struct xlate_in *in, struct xlate_out *out)
 	err = block_scan(&x);
 	if (err)
 		return err;
+	if (in->source)
+		source_soft(&x);
 	block_head(&x);
 	block_body(&x);
 	block_cold(&x);

@@ -63,7 +63,7 @@ enum mem_form {
 enum glue {
 	GLUE_MISS,     /* r8d: eip; hash miss */
 	GLUE_HASH,     /* r8d: eip; hash jump, preserves flags */
-	GLUE_DIRECT,   /* r8: address of the stub; leaves with EXIT_DIRECT */
+	GLUE_DIRECT,   /* called by a stub, leaves with EXIT_DIRECT */
 	GLUE_HELPER,   /* call; r8d: hsite number, r9: block word */
 	GLUE_TLB,      /* call; r8d: linear, r9d: access word; r8: hva after;
 			  preserves flags, may clobber r9-r11 */
@@ -117,6 +117,7 @@ enum xexit_kind {
 };
 
 /* A direct exit that can be chained: a rel32 and its stub. */
+#define XLATE_STUB_BYTES 5 /* call GLUE_DIRECT */
 struct xexit {
 	u32 patch_off; /* of the rel32 field */
 	u32 stub_off;
@@ -217,6 +218,9 @@ struct xlate_in {
 	/* Where the host sees the guest byte at linear address la, for as long
 	 * as the block lives. Not NULL: the block is *checked*, see source.c. */
 	const u8 *(*source)(void *opaque, u64 la);
+	/* Of a checked block: bit n: the immediate of instruction n changes so
+	 * often that it is to be read when it is needed, and not compared. */
+	u64 soft;
 	void *opaque;
 	const u32 *glue;     /* offsets by enum glue */
 	u64 cache;	     /* host address where the code cache runs */
@@ -231,6 +235,9 @@ struct xlate_out {
 	u32 size;     /* bytes written; all of the following are results */
 	u32 entry;    /* offset of the direct entry */
 	u32 checked;  /* offset of the indirect entry: compares r8d with eip */
+	u32 chain;    /* offset of what exits are chained to: entry, or for a block
+			 that crosses a page a look-up in the hash, since its
+			 second page must hold each time */
 	u32 blockword; /* offset of an aligned u64 that the runtime fills; r9 at
 			  GLUE_HELPER is loaded from it */
 	unsigned ninsns, nsites, nexits, nhsites, nlandings, nrelocs;
@@ -238,6 +245,8 @@ struct xlate_out {
 	bool crosses;  /* the (only) instruction crosses a page end */
 	bool fixed;    /* depends on its eip in more ways than relocs say */
 	bool checked_src; /* compares its source: in->source was given */
+	u64 soft;      /* bit n: so it is with instruction n */
+	u64 softable;  /* bit n: so it could be: its last four bytes */
 	u64 helpers;   /* bit n: in->helper_site() was true for instruction n */
 	struct xinsn insns[XLATE_MAX_INSNS];
 	struct xsite sites[XLATE_MAX_SITES];
