@@ -191,7 +191,7 @@ static void disturb(struct rng *r, const struct xlate_out *out)
 static void one_block(u64 seed)
 {
 	struct rng r = { seed };
-	u32 off = rng_below(&r, 4096), from, to;
+	u32 off = rng_one_in(&r, 8) ? 0 : rng_below(&r, 4096), from, to;
 	struct xlate_in in = { .mode = &T.mode, .max_insns = 16,
 			       .pairs = rng_one_in(&r, 2),
 			       .fsgsbase = !rng_one_in(&r, 4), .bmi2 = true,

@@ -76,7 +76,7 @@ void x_cmp_eip(struct xlate *x, unsigned d, u32 eip)
 
 void x_sub_eip(struct xlate *x, unsigned d, unsigned s, u32 eip)
 {
-	struct hmem m = hmem_disp(s, -(s32)eip);
+	struct hmem m = hmem_disp(s, (s32)-eip);
 
 	m.d32 = true;
 	emit_lea(&x->e, 4, d, &m);
