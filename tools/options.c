@@ -194,6 +194,8 @@ static const struct {
 	{ "one-insn", INJECT_OFF(one_insn), 0, 0 },
 	{ "no-chain", INJECT_OFF(no_chain), 0, 0 },
 	{ "no-pairs", INJECT_OFF(no_pairs), 0, 0 },
+	{ "no-far", INJECT_OFF(no_far), 0, 0 },
+	{ "far", INJECT_OFF(far_now), 0, 0 },
 	{ "helper-sites", INJECT_OFF(helper_sites), 0, 0 },
 	{ "no-fsgsbase", INJECT_OFF(no_fsgsbase), 0, 0 },
 	{ "no-bmi2", INJECT_OFF(no_bmi2), 0, 0 },
