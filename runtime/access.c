@@ -101,7 +101,7 @@ void brk_check(struct engine *e, gva_t la, unsigned len, bool write)
 
 /* --- software TLB */
 
-void engine_tlb_flush(struct engine *e)
+void engine_tlb_init(struct engine *e)
 {
 	for (unsigned k = 0; k < TLB_NR; k++) {
 		for (unsigned i = 0; i < TLB_SIZE; i++)
@@ -110,26 +110,48 @@ void engine_tlb_flush(struct engine *e)
 	}
 }
 
+/* Each CR3 load comes here, so only what is in use is looked at. */
+void engine_tlb_flush(struct engine *e)
+{
+	for (unsigned k = 0; k < TLB_NR * TLB_SIZE / 64; k++) {
+		struct tlb_entry *t = &e->v->cpu.tlbs[0][64 * k];
+
+		for (u64 used = e->tlb_used[k]; used; used &= used - 1) {
+			unsigned i = (unsigned)__builtin_ctzll(used);
+
+			t[i].rtag = t[i].wtag = 1;
+		}
+		e->tlb_used[k] = 0;
+	}
+}
+
 static bool engine_ac(const struct vcpu *v)
 {
 	return v->cpu.sysflags & EFL_AC;
 }
 
-static void tlb_fill(struct engine *e, u32 la, const struct mmu_xlat *x,
-		     bool write)
+static void tlb_fill(struct engine *e, unsigned set, u32 la,
+		     const struct mmu_xlat *x, bool write)
 {
-	struct tlb_entry *t = (struct tlb_entry *)e->v->cpu.tlb;
+	unsigned i = (la >> PAGE_SHIFT) & (TLB_SIZE - 1);
+	struct tlb_entry *t = &e->v->cpu.tlbs[set][i];
 	u64 page = la & PAGE_MASK;
 
-	if (e->v->cpu.tlb == (u64)e->v->cpu.tlbs[TLB_NONE])
+	if (set == TLB_NONE)
 		return; /* every access is looked at */
-	t += (la >> PAGE_SHIFT) & (TLB_SIZE - 1);
+	e->tlb_used[(set * TLB_SIZE + i) / 64] |= 1ull << (i % 64);
 	if (t->rtag != page)
 		t->wtag = 1;
 	t->rtag = page;
 	if (write)
 		t->wtag = page;
 	t->addend = ((u64)x->hva & PAGE_MASK) - page;
+}
+
+static unsigned tlb_set_now(const struct engine *e)
+{
+	return (unsigned)((e->v->cpu.tlb - (u64)e->v->cpu.tlbs) /
+			  sizeof(e->v->cpu.tlbs[0]));
 }
 
 /* One page of an access. 0, or -1 with v->exc set. */
@@ -251,7 +273,7 @@ static u64 access_host(struct engine *e, struct block *b, u32 la, u64 acc)
 		return access_bounce(e, b, la, size, acc);
 	if (write && x.has_code && access_drops(e, b, x.gpa))
 		return 0;
-	tlb_fill(e, la, &x, write);
+	tlb_fill(e, tlb_set_now(e), la, &x, write);
 	return (u64)p.hva;
 }
 
@@ -269,6 +291,9 @@ u64 engine_tlb_miss(struct cpu *c, u32 la, u64 acc)
 	host = access_host(e, b, la, acc);
 	if (!host && !e->v->exc.pending)
 		e->restart = true;
+	else if (vcpu_priv(e->v) == MMU_USER ? !host :
+						vmmu_churns(e->v->mmu, la))
+		thrash_fresh(e, (u32)(e->modes[b->mode].cs_base + hs->eip));
 	return host;
 }
 
@@ -330,24 +355,60 @@ u64 engine_seg_fault(struct cpu *c, u32 off, u64 acc)
 
 /* --- gmem: for system instructions */
 
+/* What the helper TLB knows for this privilege holds for C too: an implicit
+ * access may do what an explicit one may with AC clear (HAZARDS 54). */
+static unsigned gmem_tlb_set(const struct engine *e, enum mmu_priv priv)
+{
+	if (priv == MMU_USER)
+		return TLB_USER;
+	return priv == MMU_SUPER && engine_ac(e->v) ? TLB_SUPER_AC : TLB_SUPER;
+}
+
+static u8 *gmem_tlb(const struct engine *e, u32 la, unsigned set, bool write)
+{
+	const struct tlb_entry *t =
+		&e->v->cpu.tlbs[set][(la >> PAGE_SHIFT) & (TLB_SIZE - 1)];
+
+	if ((write ? t->wtag : t->rtag) != (la & PAGE_MASK))
+		return NULL;
+	return (u8 *)(la + t->addend);
+}
+
+/* Stack slots and descriptors are what C mostly asks for. */
+static inline void gmem_copy(void *dst, const void *src, unsigned len)
+{
+	if (len == 4)
+		light_put32(dst, light_get32(src));
+	else if (len == 8)
+		light_put64(dst, light_get64(src));
+	else
+		light_copy(dst, src, len);
+}
+
 static int gmem_part(struct engine *e, u32 la, void *buf, unsigned len,
 		     enum mmu_priv priv, bool write)
 {
+	unsigned set = gmem_tlb_set(e, priv);
+	u8 *hva = gmem_tlb(e, la, set, write);
 	struct bounce_part p;
 	struct mmu_xlat x;
 
-	if (access_page(e, la, write, priv, &p, &x))
-		return -1;
-	if (!p.hva)
-		return write ? mmio_write(e, p.gpa, buf, len) :
-			       mmio_read(e, p.gpa, buf, len);
-	if (write) {
-		if (x.has_code)
+	if (!hva) {
+		if (access_page(e, la, write, priv, &p, &x))
+			return -1;
+		hva = p.hva;
+		if (!hva)
+			return write ? mmio_write(e, p.gpa, buf, len) :
+				       mmio_read(e, p.gpa, buf, len);
+		if (write && x.has_code)
 			engine_drop_code(e, x.gpa >> PAGE_SHIFT);
-		light_copy(p.hva, buf, len);
-	} else {
-		light_copy(buf, p.hva, len);
+		else
+			tlb_fill(e, set, la, &x, write);
 	}
+	if (write)
+		gmem_copy(hva, buf, len);
+	else
+		gmem_copy(buf, hva, len);
 	return 0;
 }
 
@@ -410,6 +471,6 @@ u8 *gmem_host(struct vcpu *v, u32 la, bool write)
 			   vcpu_priv(v), engine_ac(v), &x) != MMU_OK ||
 	    !x.hva || (write && x.has_code))
 		return NULL;
-	tlb_fill(v->eng, la, &x, write);
+	tlb_fill(v->eng, tlb_set_now(v->eng), la, &x, write);
 	return x.hva;
 }

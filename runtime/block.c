@@ -79,6 +79,12 @@ bool engine_site_test(const struct engine *e, u32 la)
 	return e->sites[site_slot(la)] == la;
 }
 
+void engine_site_remove(struct engine *e, u32 la)
+{
+	if (engine_site_test(e, la))
+		e->sites[site_slot(la)] = 0;
+}
+
 void engine_forget_fetch(struct engine *e, gva_t gva, u64 npages, u32 view)
 {
 	if (!npages || npages > 16) {
@@ -188,6 +194,7 @@ struct block *engine_block(struct engine *e, u8 variant)
 
 	if (own)
 		variant |= BLOCK_FAR;
+	e->soft = 0;
 	if (eip > m->cs_limit) {
 		exc_gp(v, 0);
 		return NULL;
@@ -197,12 +204,13 @@ struct block *engine_block(struct engine *e, u8 variant)
 	if (hva && !(variant & BLOCK_TEMP)) {
 		b = tcache_lookup(e->tc, eip, gpa, e->mode, variant, own);
 		if (b && b->checked_src && !checked_holds(e, b)) {
+			e->soft = checked_soft(e, b);
 			tcache_drop(e->tc, b);
 			b = NULL;
 		}
 		if (b && !engine_block_crosses(e, b))
 			return b;
-		if (!b)
+		if (!b && !e->soft)
 			b = block_revive(e, eip, gpa, hva, variant, own);
 		if (b && !engine_block_crosses(e, b))
 			return b;

@@ -76,6 +76,23 @@ void checked_write(struct engine *e, gfn_t gfn)
 	e->stats.checked_frames++;
 }
 
+/* The first n bytes of b, which all lie in one page if it has immediates that
+ * do not count. */
+static bool source_equal(const struct block *b, const u8 *now, u32 n)
+{
+	u32 from = 0, end;
+
+	for (unsigned i = 0; b->soft >> i; i++) {
+		if (!(b->soft >> i & 1))
+			continue;
+		end = b->insn_eip[i + 1] - b->eip;
+		if (!light_equal(now + from, b->src + from, end - 4 - from))
+			return false;
+		from = end;
+	}
+	return light_equal(now + from, b->src + from, n - from);
+}
+
 bool checked_holds(struct engine *e, const struct block *b)
 {
 	u32 la = (u32)(e->modes[b->mode].cs_base + b->eip);
@@ -85,7 +102,7 @@ bool checked_holds(struct engine *e, const struct block *b)
 	const u8 *q = mmu_ram(e->vm->mmu, b->gfn[1] << PAGE_SHIFT, 1);
 	struct checked_frame *f;
 
-	if (light_equal(p + (la & ~PAGE_MASK), b->src, first) &&
+	if (source_equal(b, p + (la & ~PAGE_MASK), first) &&
 	    light_equal(q, b->src + first, b->guest_len - first))
 		return true;
 	e->stats.checked_stale++;
@@ -93,6 +110,44 @@ bool checked_holds(struct engine *e, const struct block *b)
 	if (f->gfn == b->gfn[0])
 		f->when = checked_now();
 	return false;
+}
+
+#define SOFT_AFTER 4 /* changes */
+
+/* Has this block changed often? A set that may forget. */
+static bool soft_often(struct engine *e, const struct block *b)
+{
+	u64 h = (b->gfn[0] << 12 ^ b->eip ^ b->mode) * 0x9e3779b97f4a7c15ull;
+	struct checked_soft *s = &e->checked.soft[h >> 56];
+
+	if (s->gfn != b->gfn[0] || s->eip != b->eip)
+		*s = (struct checked_soft){ b->gfn[0], b->eip, 0 };
+	return ++s->changes >= SOFT_AFTER;
+}
+static_assert(SOFT_BLOCKS == 256, "soft_often() takes 8 bits");
+
+/* Where old and new source differ in immediates only, those are soft. */
+u64 checked_soft(struct engine *e, const struct block *b)
+{
+	u32 la = (u32)(e->modes[b->mode].cs_base + b->eip);
+	const u8 *now = mmu_ram(e->vm->mmu, b->gfn[0] << PAGE_SHIFT, 1) +
+			(la & ~PAGE_MASK);
+	u64 soft = b->soft;
+
+	if (!b->softable || !soft_often(e, b) || b->variant)
+		return 0;
+	for (unsigned i = 0; i < b->ninsns; i++) {
+		u32 off = b->insn_eip[i] - b->eip;
+		u32 len = b->insn_eip[i + 1] - b->insn_eip[i];
+
+		if (light_equal(now + off, b->src + off, len))
+			continue;
+		if (!(b->softable >> i & 1) ||
+		    !light_equal(now + off, b->src + off, len - 4))
+			return 0;
+		soft |= 1ull << i;
+	}
+	return soft;
 }
 
 /* The frame's blocks are made anew, without checks. */

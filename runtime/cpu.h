@@ -114,6 +114,8 @@ struct cpu {
 	u64 commit_none; /* glue address: nothing to commit */
 	u64 commit_slow; /* glue address: call commit_fn */
 	u8 use_gs;	/* FSGSBASE: the window base goes to GS */
+	u8 user_work;	/* enter user code by engine_activate() only: flushes
+			   wait for the user view */
 	u64 xcr0;
 	struct seg seg[CPU_NSEG];
 

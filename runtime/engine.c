@@ -60,7 +60,11 @@ void engine_activate(struct engine *e)
 {
 	struct vcpu *v = e->v;
 	bool user = vcpu_priv(v) == MMU_USER;
-	u32 view = vmmu_view_id(v->mmu, user);
+	u32 view;
+
+	if (user && v->cpu.user_work)
+		vmmu_user_enter(v->mmu);
+	view = vmmu_view_id(v->mmu, user);
 
 	if (e->zapped) {
 		e->zapped = false;
@@ -175,7 +179,9 @@ bool vcpu_mmu_update(struct vcpu *v, bool cr3_written)
 		.phys_mask = v->eng->a20_off ? ~(1ull << 20) : ~0ull,
 	};
 
-	v->mode_dirty = true;
+	/* CR3 changes no mode, only views, which engine_activate() follows. */
+	if (!cr3_written)
+		v->mode_dirty = true;
 	return vmmu_set_regs(v->mmu, &r, cr3_written);
 }
 
@@ -245,6 +251,8 @@ static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
 		e->restart = true; /* what it does would overtake the write */
 		return 0;
 	}
+	if (h->insn.rep && !c->cpl)
+		thrash_string(e, b, h);
 	switch (helper_run(e, h)) {
 	case H_NEXT:
 		c->rip = (u32)(c->rip + h->insn.len);
@@ -476,6 +484,10 @@ static enum todo engine_pending(struct engine *e)
 	enum todo t;
 
 	__atomic_store_n(&v->cpu.kick, 0, __ATOMIC_SEQ_CST);
+	if (e->sample) {
+		thrash_sampled(e, e->sample);
+		e->sample = 0;
+	}
 	pending_alarm(e);
 	t = pending_mmio(e);
 	if (t == TODO_RUN && e->leave)

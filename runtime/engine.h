@@ -100,8 +100,16 @@ struct checked_frame {
 	u8 tries;  /* how often that did not work out */
 	bool on;   /* its blocks are to be checked ones */
 };
+/* Blocks that were found changed again and again. */
+#define SOFT_BLOCKS 256
+struct checked_soft {
+	gfn_t gfn;
+	u32 eip;
+	u32 changes;
+};
 struct checked {
 	struct checked_frame frame[CHECKED_FRAMES];
+	struct checked_soft soft[SOFT_BLOCKS];
 	u64 next_tick;
 };
 
@@ -113,6 +121,17 @@ struct engine_stats {
 
 /* Sites in helper form, by linear address; a set that may forget. */
 #define SITE_SET 8192
+
+/* A site that meets fresh memory (thrash.c). */
+#define THRASH_SITES 1024
+struct thrash_site {
+	u32 la;
+	u32 limit;  /* fresh pages before helper form; 0: entry not in use */
+	u32 fresh;  /* pages met since `since` */
+	u32 uses;   /* of a repeated string instruction in helper form */
+	bool helper;
+	u64 since;  /* host time stamp */
+};
 
 struct engine {
 	struct vcpu *v;
@@ -137,6 +156,9 @@ struct engine {
 
 	struct fetch_entry fetch[FETCH_TLB];
 	u32 sites[SITE_SET];
+	struct thrash_site thrash[THRASH_SITES];
+	u64 tlb_used[TLB_NR * TLB_SIZE / 64]; /* entries of cpu.tlbs */
+	u64 sample; /* where a kick found helper form under way, or 0 */
 
 	u8 *pair_map; /* HTABS times guard and stack */
 
@@ -150,6 +172,7 @@ struct engine {
 	struct xlate_out *out; /* scratch of translation */
 	struct park park;
 	struct checked checked;
+	u64 soft; /* what checked_soft() said of the block to be made */
 	struct engine_stats stats;
 
 	int (*intack)(void *opaque);
@@ -224,6 +247,15 @@ void engine_forget_fetch(struct engine *e, gva_t gva, u64 npages, u32 view);
 void engine_drop_code(struct engine *e, gfn_t gfn);
 void engine_site_add(struct engine *e, u32 la);
 bool engine_site_test(const struct engine *e, u32 la);
+void engine_site_remove(struct engine *e, u32 la);
+
+/* --- thrash.c */
+enum { THRASH_FRESH = 1, THRASH_CHURN = 8 };
+bool thrash_fault(struct engine *e, u32 la, u32 weight);
+bool thrash_is_helper(struct engine *e, u32 la);
+void thrash_fresh(struct engine *e, u32 la);
+void thrash_sampled(struct engine *e, u64 pc);
+void thrash_string(struct engine *e, struct block *b, const struct bhsite *h);
 
 /* --- checked.c: frames whose blocks compare their source */
 bool checked_test(const struct engine *e, gfn_t gfn);
@@ -231,6 +263,8 @@ bool checked_test(const struct engine *e, gfn_t gfn);
 void checked_write(struct engine *e, gfn_t gfn);
 /* Does b still say what its source says? If not that is noted. */
 bool checked_holds(struct engine *e, const struct block *b);
+/* b, which has changed, is to be made anew: xlate_in.soft for that. */
+u64 checked_soft(struct engine *e, const struct block *b);
 /* Now and then: frames that have been quiet need no checks any more. */
 void checked_tick(struct engine *e);
 
@@ -248,6 +282,7 @@ void engine_restore(struct engine *e, struct block *b,
 u64 engine_tlb_miss(struct cpu *c, u32 la, u64 acc);
 u64 engine_commit(struct cpu *c, u32 unused8, u64 unused9);
 u64 engine_seg_fault(struct cpu *c, u32 off, u64 acc);
+void engine_tlb_init(struct engine *e);
 void engine_tlb_flush(struct engine *e);
 int mmio_read(struct engine *e, gpa_t gpa, void *buf, unsigned len);
 int mmio_write(struct engine *e, gpa_t gpa, const void *buf, unsigned len);

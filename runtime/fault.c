@@ -109,6 +109,21 @@ static void fault_error(struct engine *e, const char *text)
 	e->restart = true;
 }
 
+/* User code met a page that the guest may be about to provide: it will be
+ * wanted at once, unless its site is better off without a mapping. */
+static void fault_fresh(struct engine *e, struct block *b,
+			const struct bsite *s, gva_t gva, enum mmu_access acc)
+{
+	if (vcpu_priv(e->v) != MMU_USER)
+		return;
+	if (s->rep || !thrash_fault(e, site_la(e, b, s), THRASH_FRESH)) {
+		vmmu_user_expect(e->v->mmu, gva, acc);
+		return;
+	}
+	engine_site_add(e, site_la(e, b, s));
+	tcache_drop(e->tc, b);
+}
+
 static bool fault_page(struct engine *e, struct block *b,
 		       const struct bsite *s)
 {
@@ -129,6 +144,12 @@ static bool fault_page(struct engine *e, struct block *b,
 		     "access at host %#lx is not the guest's", f->addr);
 		return fault_helper_form(e, b, s);
 	}
+	/* A block from before its site got helper form. */
+	if (thrash_is_helper(e, site_la(e, b, s)))
+		return fault_helper_form(e, b, s);
+	if (!user && vmmu_churns(v->mmu, gva) &&
+	    thrash_fault(e, site_la(e, b, s), THRASH_CHURN))
+		return fault_helper_form(e, b, s);
 	LOG_LIGHT(LOG_MMU, "fault at %08lx (host %lx) err %u eip %08x", gva,
 		  f->addr, f->err, b->insn_eip[s->insn]);
 	switch (vmmu_fill(v->mmu, gva, acc, vcpu_priv(v),
@@ -138,6 +159,7 @@ static bool fault_page(struct engine *e, struct block *b,
 	case MMU_PF:
 		engine_restore(e, b, s);
 		exc_pf(v, gva, pfec);
+		fault_fresh(e, b, s, gva, acc);
 		return false;
 	case MMU_MMIO:
 	case MMU_HELPER:

@@ -45,7 +45,7 @@ static void park_link(struct park *p, struct block *b)
 
 void park_add(struct park *p, struct block *b)
 {
-	if (b->variant & BLOCK_TEMP || b->nframes != 1 ||
+	if (b->variant & BLOCK_TEMP || b->soft || b->nframes != 1 ||
 	    b->guest_len < KEY_SHORT)
 		return;
 	b->park_key = park_key(b->eip, b->mode, b->variant, b->checked_src,

@@ -190,6 +190,7 @@ static void kick_glue(struct engine *e, ucontext_t *uc, u64 pc)
 		u64 ret = *(u64 *)g[REG_RSP];
 		struct block *b = tcache_find(e->tc, ret - 1);
 
+		e->sample = ret;
 		if (b)
 			tcache_unchain_exits(e->tc, b);
 		g[REG_RSP] = (greg_t)pairs_only(e, ret);

@@ -87,9 +87,16 @@ static bool cr3_write(struct vcpu *v, u32 val)
 	return false;
 }
 
+/* After a flush the block goes on unless code may have moved. */
+static enum hret cr_flushed(struct vcpu *v, const struct insn *i, u64 zaps)
+{
+	return vmmu_fetch_zaps(v->mmu) == zaps ? H_NEXT : sys_end(v, i);
+}
+
 enum hret sys_mov_to_cr(struct vcpu *v, const struct insn *i)
 {
 	u32 val = gpr_get(v, i->rm, 4);
+	u64 zaps = vmmu_fetch_zaps(v->mmu);
 	bool ok = true;
 
 	if (v->cpu.cpl)
@@ -100,10 +107,11 @@ enum hret sys_mov_to_cr(struct vcpu *v, const struct insn *i)
 		break;
 	case 2:
 		v->cpu.cr2 = val;
-		break;
+		return H_NEXT;
 	case 3:
-		ok = cr3_write(v, val);
-		break;
+		if (!cr3_write(v, val))
+			return exc_gp(v, 0);
+		return cr_flushed(v, i, zaps);
 	case 4:
 		ok = cr4_write(v, val);
 		break;
@@ -182,11 +190,12 @@ enum hret sys_clts(struct vcpu *v, const struct insn *i)
 enum hret sys_invlpg(struct vcpu *v, const struct insn *i)
 {
 	const struct cpu *c = &v->cpu;
+	u64 zaps = vmmu_fetch_zaps(v->mmu);
 
 	if (c->cpl)
 		return exc_gp(v, 0);
 	vmmu_invlpg(v->mmu, (u32)(c->seg[i->seg].base + seg_insn_off(v, i)));
-	return sys_end(v, i);
+	return cr_flushed(v, i, zaps);
 }
 
 /* --- debug registers */

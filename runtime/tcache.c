@@ -620,6 +620,8 @@ static void block_source(struct block *b, const struct xlate_out *o)
 	for (unsigned i = 0; i < o->nrelocs; i++)
 		b->relocs[i] = o->relocs[i].off << 8 | o->relocs[i].kind;
 	b->helpers = o->helpers;
+	b->soft = o->soft;
+	b->softable = o->softable;
 	b->fixed = o->fixed;
 	b->checked_src = o->checked_src;
 }

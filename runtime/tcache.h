@@ -81,7 +81,7 @@ struct block {
 	/* What it was made from, for finding it again: park.h. */
 	u8 *src;      /* [guest_len] */
 	u32 *relocs;  /* [nrelocs]: offset << 8 | enum xreloc_kind */
-	u64 helpers;  /* as in struct xlate_out */
+	u64 helpers, soft, softable; /* as in struct xlate_out */
 	u16 nrelocs;
 	u32 park_key;
 	struct block *park_next, **park_prev; /* park_prev NULL: not there */

@@ -149,9 +149,12 @@ static enum xlate_err translate_new(struct engine *e, struct xlate_in *in,
 	u8 *hva;
 
 	if (!engine_fetch_frame(e, la, &gpa, &hva) && hva &&
-	    checked_test(e, gpa >> PAGE_SHIFT))
+	    checked_test(e, gpa >> PAGE_SHIFT)) {
 		in->source = engine_source;
+		in->soft = e->soft;
+	}
 	err = xlate_block(in, o);
+	e->stats.checked_soft += !err && o->soft;
 	if (err || in->source || !o->crosses || !hva)
 		return err;
 	la = (la | (u32)~PAGE_MASK) + 1;
@@ -193,7 +196,7 @@ struct block *engine_translate(struct engine *e, u8 variant)
 	t0 = engine_now_ns();
 	tcache_reserve(e->tc, &o->buf, &o->host);
 	o->cap = tcache_room(e->tc);
-	if (translate_copy(e, o, variant)) {
+	if (!e->soft && translate_copy(e, o, variant)) {
 		e->stats.xlate_copied++;
 	} else {
 		v->exc.pending = false;

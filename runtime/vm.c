@@ -153,6 +153,7 @@ static int vcpu_engine(struct vcpu *v)
 	if (!e->out)
 		return -ENOMEM;
 	tops.opaque = mops.opaque = e;
+	mops.user_work = &v->cpu.user_work;
 	err = tcache_new(&e->tc, MAX(kb, (u32)CACHE_MIN_KB) * 1024ul,
 			 vm->max_gfn, &tops);
 	if (!err)
@@ -166,7 +167,7 @@ static int vcpu_engine(struct vcpu *v)
 	if (err)
 		return err;
 	engine_wire(e);
-	engine_tlb_flush(e);
+	engine_tlb_init(e);
 	e->view = 1;
 	return 0;
 }
@@ -320,7 +321,7 @@ void umbra_stats_print(struct umbra_vm *vm, FILE *f, bool json)
 	}
 #define S(name) stats_line(f, json, &first, "mmu_" #name, m->name);
 	S(fills) S(fills_code) S(fills_pf) S(fills_mmio) S(fills_helper)
-	S(prefilled) S(zaps) S(zapped_pages) S(syncs) S(sync_entries)
+	S(prefilled) S(fills_return) S(zaps) S(zapped_pages) S(syncs) S(sync_entries)
 	S(sync_drops) S(views_made) S(views_evicted) S(evictions) S(mmaps)
 	S(mprotects) S(mappings) S(code_protects) S(code_unprotects)
 #undef S

@@ -164,6 +164,7 @@ unsigned vmmu_check(struct vmmu *v)
 {
 	struct check c = {.v = v};
 
+	vmmu_user_enter(v);
 	c.view = v->super;
 	check_view(&c, true);
 	for (unsigned i = 0; i < v->nr_cache; i++) {

@@ -24,6 +24,7 @@ struct fill {
 	u32 frame;	   /* in the slot */
 	bool writable;	   /* wanted */
 	bool mapped;	   /* and now to become writable */
+	bool replaces;	   /* what is mapped there is no more true */
 };
 
 static bool view_may_write(const struct view *w, bool writable)
@@ -32,14 +33,19 @@ static bool view_may_write(const struct view *w, bool writable)
 }
 
 /* The node's copies become what the walk has read; what was made under
- * other values is dropped (HAZARDS 40). */
-static void node_enter(struct view *w, u32 page, const struct walk *walk)
+ * other values is dropped (HAZARDS 40), or if a fill of the page follows left
+ * for that to replace: then true is returned. */
+static bool node_enter(struct view *w, u32 page, const struct walk *walk,
+		       bool fill)
 {
 	struct node *n = view_node(w, page / NODE_PAGES);
 	u32 i = page % NODE_PAGES;
+	bool replaces = false;
 
 	node_take_pde(w, page / NODE_PAGES, walk->kind, walk->pde);
-	if (walk->kind == NODE_TABLE)
+	if (walk->kind == NODE_TABLE && fill)
+		replaces = node_replace_pte(w, page, walk->pte);
+	else if (walk->kind == NODE_TABLE)
 		node_take_pte(w, page, walk->pte);
 	if (w->user || !walk->global) {
 		bits_set(n->nonglobal, i);
@@ -47,6 +53,7 @@ static void node_enter(struct view *w, u32 page, const struct walk *walk)
 	} else {
 		bits_clear(n->nonglobal, i);
 	}
+	return replaces;
 }
 
 /* Does entry e, of a page `gpa` is expected behind, fit the run? */
@@ -146,7 +153,8 @@ static int fill_run(struct fill *f)
 		err = view_protect(f->view, first, n, true);
 	else
 		err = view_map(f->view, first, n, f->slot, f->frame - down,
-			       f->writable);
+			       f->writable,
+			       f->replaces ? f->page : VIEW_PAGES);
 	if (err)
 		return err;
 	f->view->v->m->stats.prefilled += n - 1;
@@ -167,12 +175,12 @@ static int fill_page(struct view *w, u32 gva, const struct walk *walk,
 	f.node = view_node_get(w, page / NODE_PAGES);
 	if (!f.node)
 		return -ENOMEM;
-	node_enter(w, page, walk);
+	f.replaces = node_enter(w, page, walk, true);
 	f.frame = (u32)((walk->gpa - s->gpa) >> PAGE_SHIFT);
 	f.writable = view_may_write(w, walk->writable) && walk->dirty &&
 		     !slot_has_code(s, f.frame);
 	sp = &f.node->spte[page % NODE_PAGES];
-	f.mapped = sp->flags & SPTE_MAPPED;
+	f.mapped = (sp->flags & SPTE_MAPPED) && !f.replaces;
 	must(!f.mapped ||
 		     (sp->frame == f.frame && sp->slot == slot_nr(w->v->m, s)),
 	     "view %u page %#x maps frame %#x, the walk says %#x", w->id, page,
@@ -246,8 +254,11 @@ enum mmu_result vmmu_fill(struct vmmu *v, gva_t gva_in, enum mmu_access acc,
 	u32 gva = (u32)gva_in;
 	const struct slot *s;
 	struct walk walk;
-	enum mmu_result res = vmmu_walk(v, gva, acc, priv, ac, &walk);
+	enum mmu_result res;
 
+	if (priv == MMU_USER)
+		vmmu_user_ready(v);
+	res = vmmu_walk(v, gva, acc, priv, ac, &walk);
 	if (res == MMU_PF) {
 		*pfec_out = walk.pfec;
 	} else {
@@ -259,6 +270,19 @@ enum mmu_result vmmu_fill(struct vmmu *v, gva_t gva_in, enum mmu_access acc,
 	}
 	fill_count(&v->m->stats, res);
 	return res;
+}
+
+void vmmu_fill_ahead(struct vmmu *v, u32 gva, enum mmu_access acc)
+{
+	const struct slot *s;
+	struct walk walk;
+
+	if (vmmu_peek(v, gva, acc, &walk) != MMU_OK)
+		return;
+	s = slot_find(v->m, walk.gpa);
+	if (fill_way(&walk, acc, MMU_USER, s) == MMU_OK &&
+	    fill_map(v, gva, MMU_USER, &walk, s) == MMU_OK)
+		v->m->stats.fills_return++;
 }
 
 /* Remembers that code at gva was translated through this walk.
@@ -276,7 +300,7 @@ static bool fetch_remember(struct vmmu *v, u32 gva, enum mmu_priv priv,
 		if (!n)
 			return false;
 	}
-	node_enter(w, page, walk);
+	node_enter(w, page, walk, false);
 	bits_set(n->fetch, page % NODE_PAGES);
 	return true;
 }
@@ -304,6 +328,8 @@ enum mmu_result vmmu_translate(struct vmmu *v, gva_t gva_in,
 		x->has_code = slot_has_code(
 			s, (u32)((walk.gpa - s->gpa) >> PAGE_SHIFT));
 	}
+	if (acc == MMU_FETCH && priv == MMU_USER)
+		vmmu_user_ready(v);
 	if (acc == MMU_FETCH && !fetch_remember(v, gva, priv, &walk))
 		return MMU_NOMEM;
 	if (acc != MMU_FETCH && walk.kind == NODE_LARGE)

@@ -111,17 +111,41 @@ static s64 host_protect(struct view *w, u32 page, u32 n, int prot)
 	return host_mprotect(page_hva(w, page), (u64)n << PAGE_SHIFT, prot);
 }
 
+static void spte_clear(struct view *w, u32 page)
+{
+	struct node *node = view_node(w, page / NODE_PAGES);
+	struct spte *sp = node ? &node->spte[page % NODE_PAGES] : NULL;
+
+	if (!sp || !(sp->flags & SPTE_MAPPED))
+		return;
+	if (sp->flags & SPTE_WRITABLE)
+		rmap_unlink(w, page, sp);
+	sp->flags = 0;
+	bits_clear(node->mapped, page % NODE_PAGES);
+	w->v->m->stats.zapped_pages++;
+}
+
 /*
- * Maps n pages, none of them mapped now, all in one node, to frames of a
- * slot. 0 or -errno; then they are unmapped as before.
+ * Maps n pages, all in one node, to frames of a slot. One of them, `over`, may
+ * be mapped already and is replaced; VIEW_PAGES: none is. 0 or -errno; then
+ * none is mapped.
  */
 int view_map(struct view *w, u32 page, u32 n, const struct slot *s, u32 frame,
-	     bool writable)
+	     bool writable, u32 over)
 {
 	struct node *node = view_node(w, page / NODE_PAGES);
 	int prot = PROT_READ | (writable ? PROT_WRITE : 0);
-	s64 edges = view_edges(w, page, n);
-	s64 ret = host_fill(w, page, n, s, frame, prot);
+	s64 edges, ret;
+
+	edges = over < VIEW_PAGES ? view_boundaries(w, page, n) :
+				    view_edges(w, page, n);
+	ret = host_fill(w, page, n, s, frame, prot);
+	if (over < VIEW_PAGES) {
+		if (host_is_err(ret))
+			view_unmap(w, over, 1);
+		else
+			spte_clear(w, over);
+	}
 
 	if (host_is_err(ret)) {
 		/* Older kernels can leave a hole here. Where they did not,
@@ -183,20 +207,6 @@ int view_protect(struct view *w, u32 page, u32 n, bool writable)
 		spte_set_writable(w, page + i, writable);
 	view_account(w, view_edges(w, page, n) - edges);
 	return 0;
-}
-
-static void spte_clear(struct view *w, u32 page)
-{
-	struct node *node = view_node(w, page / NODE_PAGES);
-	struct spte *sp = node ? &node->spte[page % NODE_PAGES] : NULL;
-
-	if (!sp || !(sp->flags & SPTE_MAPPED))
-		return;
-	if (sp->flags & SPTE_WRITABLE)
-		rmap_unlink(w, page, sp);
-	sp->flags = 0;
-	bits_clear(node->mapped, page % NODE_PAGES);
-	w->v->m->stats.zapped_pages++;
 }
 
 /*
@@ -279,7 +289,7 @@ void view_unmap_all(struct view *w)
 		view_account(w, 1 - (s64)w->mappings);
 }
 
-static void view_forget_fetches(struct view *w, u32 page, u32 n)
+void view_forget_fetches(struct view *w, u32 page, u32 n)
 {
 	struct node *node = view_node(w, page / NODE_PAGES);
 	const struct mmu_ops *ops = &w->v->ops;
@@ -293,6 +303,7 @@ static void view_forget_fetches(struct view *w, u32 page, u32 n)
 
 		for (u32 k = i; k < next; k++)
 			bits_clear(node->fetch, k);
+		w->fetch_zaps++;
 		if (ops->fetch_zap)
 			ops->fetch_zap(ops->opaque, w->id, gva, next - i);
 		i = next;

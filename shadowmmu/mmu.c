@@ -69,8 +69,8 @@ static void vmmu_flush(struct vmmu *v, u32 act)
 	if (act & (FLUSH_FORMAT | FLUSH_SYNC | FLUSH_GLOBAL | LOAD_PDPTES)) {
 		bool all = (act & FLUSH_GLOBAL) || !(v->regs.cr4 & CR4_PGE);
 
-		view_select_user(v);
-		view_sync(v->user, SYNC_ALL);
+		v->user_stale = true;
+		vmmu_user_leave(v);
 		view_sync(v->super, all ? SYNC_ALL : SYNC_NONGLOBAL);
 	}
 	vmmu_tlb_zap(v, 0, 0);

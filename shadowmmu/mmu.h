@@ -67,6 +67,9 @@ struct mmu_ops {
 	/* The walk set A or D in an entry that lies in a frame with translated
 	 * code (HAZARDS 53). May be NULL. */
 	void (*code_write)(void *opaque, gpa_t gpa, unsigned len);
+	/* Set to 1 when vmmu_user_enter() has work; user code must not run
+	 * before it has been called. May be NULL. */
+	u8 *user_work;
 	void *opaque;
 };
 
@@ -79,6 +82,7 @@ struct mmu_inject {
 /* Counters, monotonic. */
 struct mmu_stats {
 	u64 fills, fills_code, fills_pf, fills_mmio, fills_helper, prefilled;
+	u64 fills_return; /* made on the guest's return from its #PF */
 	u64 zaps, zapped_pages, syncs, sync_entries, sync_drops;
 	u64 views_made, views_evicted, evictions, mmaps, mprotects;
 	u64 mappings; /* host mappings held now (a gauge) */
@@ -108,7 +112,23 @@ void vmmu_free(struct vmmu *v);
  * a PAE PDPTE has reserved bits set: #GP(0), and nothing is changed. */
 bool vmmu_set_regs(struct vmmu *v, const struct mmu_regs *r, bool cr3_written);
 void vmmu_invlpg(struct vmmu *v, gva_t gva);
+/* Times that fetch translations of the supervisor view have ended. */
+u64 vmmu_fetch_zaps(const struct vmmu *v);
 void vmmu_flush_all(struct vmmu *v); /* globals too */
+/* Does the page keep being mapped and flushed again in the supervisor view
+ * (temporary mappings of high memory)? Then the helper form serves it better.
+ * A guess: other pages share its count. */
+bool vmmu_churns(const struct vmmu *v, gva_t gva);
+
+/* Makes the user view that CR3 selects current and true: what flushes owe it
+ * is done here, not at the flush, so that an address space costs nothing until
+ * its code runs. To be called before user code runs and before the two
+ * functions below are asked for the user view. */
+void vmmu_user_enter(struct vmmu *v);
+/* User code was given #PF for this access through the window: if the guest's
+ * handler makes the page accessible, the next vmmu_user_enter() of this address
+ * space maps it, and the access need not fault again. */
+void vmmu_user_expect(struct vmmu *v, gva_t gva, enum mmu_access acc);
 
 /* Host address of guest linear address 0 of the current view. */
 hva_t vmmu_window(const struct vmmu *v, bool user);

@@ -52,6 +52,9 @@ void log_light_printf(enum log_subsys s, const char *fmt, ...)
 #define MMU_USER_VIEWS 16 /* cached address spaces of a vCPU */
 #define MMU_NODES      8192
 #define VIEW_ID_FIRST  2 /* of user views; 1 is each supervisor view */
+#define MMU_CHURN      1024 /* counts of pages that come and go */
+#define MMU_CHURN_MIN  4
+#define MMU_INVLPGS    64 /* noted for a user view; beyond: compare all */
 
 enum { SPTE_MAPPED = 1, SPTE_WRITABLE = 2 };
 
@@ -93,6 +96,7 @@ struct view {
 	hva_t low;  /* reservation with guards */
 	u64 low_size;
 	u64 mappings;
+	u64 fetch_zaps; /* times that fetch translations ended */
 	u32 hand;			/* eviction clock: next node to go */
 	u64 active[VIEW_NODES / 64];	/* nodes present */
 	u64 nonglobal[VIEW_NODES / 64]; /* nodes that may hold such pages */
@@ -134,8 +138,21 @@ struct vmmu {
 	struct mmu_regs regs;
 	u64 pdpte[4]; /* latched (SDM vol. 3, 4.4.1) */
 	struct view *super, *user;
+	/* What the user view has missed, until vmmu_user_enter(). */
+	bool user_stale; /* CR3 was loaded: `user` may even be another's */
+	u32 nr_invlpgs;
+	u32 invlpgs[MMU_INVLPGS]; /* page numbers */
+	/* Where user code was given #PF; cr3 says whose. */
+	struct {
+		bool valid;
+		u32 gva;
+		enum mmu_access acc;
+		u64 cr3;
+	} expect;
 	struct view *cache[MMU_USER_VIEWS];
 	unsigned nr_cache;
+	u8 churn[MMU_CHURN]; /* INVLPGs that ended a mapping, by page */
+	u32 churns;	     /* since the counts were halved */
 	u64 tlb_large[16]; /* 4 MiB regions with a large page in the TLB */
 };
 
@@ -161,6 +178,10 @@ static inline bool regs_pae(const struct mmu_regs *r)
 /* MMU_OK or MMU_PF with w->pfec; sets A, and D on writes, if allowed. */
 enum mmu_result vmmu_walk(struct vmmu *v, u32 gva, enum mmu_access acc,
 			  enum mmu_priv priv, bool ac, struct walk *w);
+/* The same as a user access that changes no entry: MMU_PF also if A, or D on a
+ * write, is clear. */
+enum mmu_result vmmu_peek(struct vmmu *v, u32 gva, enum mmu_access acc,
+			  struct walk *w);
 /* The directory entry over gva through the current root; 0 if the PDPTE is
  * absent. */
 u64 vmmu_pde(const struct vmmu *v, u32 gva);
@@ -182,6 +203,11 @@ static inline u64 table_entry(const struct vmmu *v, const void *table,
 gpa_t pde_large_gpa(const struct vmmu *v, u64 pde, u32 gva);
 bool vmmu_load_pdptes(const struct vmmu *v, const struct mmu_regs *r,
 		      u64 pdpte[4]);
+
+/* --- fill.c */
+/* Maps what user code is about to access, if the guest's entries allow that
+ * access as they stand. */
+void vmmu_fill_ahead(struct vmmu *v, u32 gva, enum mmu_access acc);
 
 /* --- frames.c */
 /* The slot that has gpa, or NULL. */
@@ -212,11 +238,12 @@ bool vmmu_make_room(struct vmmu *v);
 
 /* --- map.c */
 int view_map(struct view *w, u32 page, u32 n, const struct slot *s, u32 frame,
-	     bool writable);
+	     bool writable, u32 over);
 int view_protect(struct view *w, u32 page, u32 n, bool writable);
 void view_unmap(struct view *w, u32 page, u32 n);
 void view_zap(struct view *w, u32 page, u32 n);
 void view_zap_node(struct view *w, u32 nodenr);
+void view_forget_fetches(struct view *w, u32 page, u32 n);
 void view_unmap_all(struct view *w);
 void view_account(struct view *w, s64 delta);
 struct spte *view_spte(const struct view *w, u32 page);
@@ -227,8 +254,19 @@ struct spte *view_spte(const struct view *w, u32 page);
 void node_take_pde(struct view *w, u32 nr, u32 kind, u64 pde);
 /* The same for one page of a NODE_TABLE. */
 void node_take_pte(struct view *w, u32 page, u64 pte);
+/* The same for a page that view_map() follows for at once: a mapping that is
+ * no more true stays for it to replace. True: it did. */
+bool node_replace_pte(struct view *w, u32 page, u64 pte);
 enum sync_scope { SYNC_NONGLOBAL, SYNC_ALL };
 void view_sync(struct view *w, enum sync_scope scope);
+/* Marks the current user view as not to be used before vmmu_user_enter(). */
+void vmmu_user_leave(struct vmmu *v);
+/* For the user view in C, which the engine has mostly entered already. */
+static inline void vmmu_user_ready(struct vmmu *v)
+{
+	if (v->user_stale || v->nr_invlpgs)
+		vmmu_user_enter(v);
+}
 void vmmu_tlb_zap(struct vmmu *v, gva_t gva, u64 npages);
 
 /* --- bitmaps of pages or nodes */

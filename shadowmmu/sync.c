@@ -9,6 +9,11 @@
  * now (HAZARDS 39). PDPTEs carry no rights, so a PAE walk that ends in an
  * equal directory entry is the same translation, whatever led there.
  *
+ * A user view is compared when it is next used, not when it is flushed: the
+ * kernel may go through several address spaces before it returns to one, and
+ * flushes page by page what can be dropped in one go. What is compared then is
+ * the tables as they stand, which is later than the flush and so as good.
+ *
  * Global pages of the supervisor view are passed over at CR3 loads, as the
  * processor's TLB would keep them. User views compare everything: they may
  * have been away while the guest flushed global pages.
@@ -65,6 +70,21 @@ void node_take_pte(struct view *w, u32 page, u64 pte)
 			view_protect(w, page, 1, false);
 	}
 	n->gpte[i] = pte;
+}
+
+bool node_replace_pte(struct view *w, u32 page, u64 pte)
+{
+	struct node *n = view_node(w, page / NODE_PAGES);
+	u32 i = page % NODE_PAGES;
+
+	if (!bits_test(n->mapped, i) ||
+	    gpte_compare(n->gpte[i], pte) != GPTE_ZAP) {
+		node_take_pte(w, page, pte);
+		return false;
+	}
+	view_forget_fetches(w, page, 1);
+	n->gpte[i] = pte;
+	return true;
 }
 
 /* Zaps or write-protects the marked pages of a node, run by run. Returns the
@@ -216,18 +236,91 @@ void view_sync(struct view *w, enum sync_scope scope)
 	}
 }
 
-/* INVLPG for one node's range: all entries on the path to gva. */
-static void node_invlpg(struct view *w, u32 nr, u32 gva)
+/* INVLPG of some pages, of which those of the node concern it: all entries on
+ * the paths to them. */
+static void node_invlpg(struct view *w, u32 nr, const u32 *page, u32 count)
 {
 	u64 pages[NODE_WORDS] = {0};
-	u32 page = gva >> PAGE_SHIFT;
 	struct node *n = view_node(w, nr);
 
 	if (!n)
 		return;
-	if (page / NODE_PAGES == nr && node_used(n, page % NODE_PAGES))
-		bits_set(pages, page % NODE_PAGES);
+	for (u32 i = 0; i < count; i++) {
+		if (page[i] / NODE_PAGES == nr &&
+		    node_used(n, page[i] % NODE_PAGES))
+			bits_set(pages, page[i] % NODE_PAGES);
+	}
 	node_sync(w, nr, pages);
+}
+
+/* --- user views */
+
+void vmmu_user_leave(struct vmmu *v)
+{
+	if (v->ops.user_work)
+		*v->ops.user_work = 1;
+}
+
+static void user_note_invlpg(struct vmmu *v, u32 page)
+{
+	if (v->user_stale)
+		return;
+	if (v->nr_invlpgs == MMU_INVLPGS)
+		v->user_stale = true;
+	else
+		v->invlpgs[v->nr_invlpgs++] = page;
+	vmmu_user_leave(v);
+}
+
+/* What INVLPG has named meanwhile, node by node. */
+static void user_invlpgs(struct vmmu *v)
+{
+	u32 last = VIEW_NODES;
+
+	for (u32 i = 0; i < v->nr_invlpgs; i++) {
+		u32 nr = v->invlpgs[i] / NODE_PAGES;
+
+		if (nr / 2 == last / 2)
+			continue;
+		last = nr;
+		/* A 4 MiB page has two nodes. */
+		node_invlpg(v->user, nr, v->invlpgs, v->nr_invlpgs);
+		node_invlpg(v->user, nr ^ 1, v->invlpgs, v->nr_invlpgs);
+	}
+}
+
+void vmmu_user_expect(struct vmmu *v, gva_t gva, enum mmu_access acc)
+{
+	v->expect.valid = true;
+	v->expect.gva = (u32)gva;
+	v->expect.acc = acc;
+	v->expect.cr3 = v->regs.cr3;
+	vmmu_user_leave(v);
+}
+
+/* Before the comparison: a page that has changed is then mapped anew by one
+ * host call, which its zap would double. */
+static void user_expected(struct vmmu *v)
+{
+	if (!v->expect.valid || v->expect.cr3 != v->regs.cr3)
+		return;
+	v->expect.valid = false;
+	vmmu_fill_ahead(v, v->expect.gva, v->expect.acc);
+}
+
+void vmmu_user_enter(struct vmmu *v)
+{
+	if (v->user_stale)
+		view_select_user(v);
+	user_expected(v);
+	if (v->user_stale)
+		view_sync(v->user, SYNC_ALL);
+	else if (v->nr_invlpgs)
+		user_invlpgs(v);
+	v->user_stale = false;
+	v->nr_invlpgs = 0;
+	if (v->ops.user_work)
+		*v->ops.user_work = 0;
 }
 
 static bool view_has_large(const struct view *w, u32 nr)
@@ -237,20 +330,61 @@ static bool view_has_large(const struct view *w, u32 nr)
 	return n && n->kind == NODE_LARGE;
 }
 
+static u8 *churn_count(const struct vmmu *v, u32 page)
+{
+	return (u8 *)&v->churn[page % MMU_CHURN];
+}
+
+static void churn_add(struct vmmu *v, u32 page)
+{
+	u8 *n = churn_count(v, page);
+
+	if (*n < 255)
+		++*n;
+	if (++v->churns < 64 * MMU_CHURN)
+		return;
+	v->churns = 0;
+	for (u32 i = 0; i < MMU_CHURN; i++)
+		v->churn[i] /= 2;
+}
+
+bool vmmu_churns(const struct vmmu *v, gva_t gva)
+{
+	return *churn_count(v, (u32)gva >> PAGE_SHIFT) >= MMU_CHURN_MIN;
+}
+
+static void super_invlpg(struct vmmu *v, u32 page)
+{
+	u32 nr = page / NODE_PAGES;
+	const struct spte *sp = view_spte(v->super, page);
+	bool mapped = sp && (sp->flags & SPTE_MAPPED);
+
+	node_invlpg(v->super, nr, &page, 1);
+	/* A 4 MiB page has two nodes; so may its predecessor here. */
+	node_invlpg(v->super, nr ^ 1, &page, 1);
+	sp = view_spte(v->super, page);
+	if (mapped && !(sp && (sp->flags & SPTE_MAPPED)))
+		churn_add(v, page);
+}
+
+u64 vmmu_fetch_zaps(const struct vmmu *v)
+{
+	return v->super->fetch_zaps;
+}
+
 void vmmu_invlpg(struct vmmu *v, gva_t gva_in)
 {
-	u32 gva = (u32)gva_in, nr = gva >> NODE_SHIFT;
+	u32 gva = (u32)gva_in, nr = gva >> NODE_SHIFT, page = gva >> PAGE_SHIFT;
 	struct view *views[2] = {v->super, v->user};
 	bool large = pde_is_large(v, vmmu_pde(v, gva)) ||
 		     bits_test(v->tlb_large, gva >> 22);
 
 	for (unsigned i = 0; i < 2; i++) {
-		/* A 4 MiB page has two nodes; so may its predecessor here. */
 		large |= view_has_large(views[i], nr) ||
 			 view_has_large(views[i], nr ^ 1);
-		node_invlpg(views[i], nr, gva);
-		node_invlpg(views[i], nr ^ 1, gva);
 	}
+	super_invlpg(v, page);
+	user_note_invlpg(v, page);
 	if (large)
 		vmmu_tlb_zap(v, gva & ~0x3fffffu, 1024);
 	else
@@ -260,6 +394,7 @@ void vmmu_invlpg(struct vmmu *v, gva_t gva_in)
 void vmmu_flush_all(struct vmmu *v)
 {
 	view_sync(v->super, SYNC_ALL);
-	view_sync(v->user, SYNC_ALL);
+	v->user_stale = true;
+	vmmu_user_leave(v);
 	vmmu_tlb_zap(v, 0, 0);
 }

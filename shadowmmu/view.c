@@ -132,6 +132,7 @@ void view_drop(struct view *w)
 		light_zero64(view_node(w, nr)->fetch, NODE_WORDS);
 		view_node_put(w, nr);
 	}
+	w->fetch_zaps++;
 	if (w->id && ops->fetch_zap)
 		ops->fetch_zap(ops->opaque, w->id, 0, 0);
 }

@@ -23,6 +23,9 @@ struct entry {
 
 enum step { STEP_DONE, STEP_FAULT, STEP_AGAIN };
 
+/* How A and D come to be set. */
+enum marks { MARK_TRY, MARK_FORCE, MARK_NEVER };
+
 static struct entry entry_read(const struct vmmu *v, gpa_t gpa, bool wide)
 {
 	struct entry e = {.gpa = gpa & v->regs.phys_mask};
@@ -50,14 +53,17 @@ static bool entry_exchange(struct entry *e, u64 now, bool wide)
 
 /*
  * Sets A and D in an entry, as one locked exchange of the whole entry with
- * the value the walk has judged (HAZARDS 43). False: it has changed.
+ * the value the walk has judged (HAZARDS 43). False: it has changed, or is not
+ * to be.
  */
 static bool entry_mark(struct vmmu *v, struct entry *e, u64 bits, bool wide,
-		       bool force)
+		       enum marks how)
 {
 	if ((e->val & bits) == bits)
 		return true;
-	if (e->p && force) {
+	if (how == MARK_NEVER)
+		return false;
+	if (e->p && how == MARK_FORCE) {
 		__atomic_fetch_or((u8 *)e->p, (u8)bits, __ATOMIC_SEQ_CST);
 	} else if (e->p && !entry_exchange(e, e->val | bits, wide)) {
 		return false;
@@ -196,7 +202,7 @@ static void walk_rights(const struct vmmu *v, struct walk *w, u64 leaf)
 }
 
 static enum step walk_once(struct vmmu *v, u32 gva, enum mmu_access acc,
-			   enum mmu_priv priv, bool ac, bool force,
+			   enum mmu_priv priv, bool ac, enum marks how,
 			   struct walk *w)
 {
 	const struct mmu_regs *r = &v->regs;
@@ -232,13 +238,13 @@ static enum step walk_once(struct vmmu *v, u32 gva, enum mmu_access acc,
 		return STEP_FAULT;
 	}
 	if (w->kind == NODE_LARGE) {
-		if (!entry_mark(v, &pde, marks, wide, force))
+		if (!entry_mark(v, &pde, marks, wide, how))
 			return STEP_AGAIN;
 		w->dirty = pde.val & PTE_D;
 		w->gpa = pde_large_gpa(v, pde.val, gva);
 	} else {
-		if (!entry_mark(v, &pde, PTE_A, wide, force) ||
-		    !entry_mark(v, &pte, marks, wide, force))
+		if (!entry_mark(v, &pde, PTE_A, wide, how) ||
+		    !entry_mark(v, &pte, marks, wide, how))
 			return STEP_AGAIN;
 		w->dirty = pte.val & PTE_D;
 		w->gpa = pte.val & GPTE_ADDR & r->phys_mask;
@@ -263,10 +269,20 @@ enum mmu_result vmmu_walk(struct vmmu *v, u32 gva, enum mmu_access acc,
 		return MMU_OK;
 	}
 	for (unsigned tries = 0;; tries++) {
-		enum step step = walk_once(v, gva, acc, priv, ac,
-					   tries >= WALK_TRIES, w);
+		enum step step = walk_once(
+			v, gva, acc, priv, ac,
+			tries < WALK_TRIES ? MARK_TRY : MARK_FORCE, w);
 
 		if (step != STEP_AGAIN)
 			return step == STEP_DONE ? MMU_OK : MMU_PF;
 	}
+}
+
+enum mmu_result vmmu_peek(struct vmmu *v, u32 gva, enum mmu_access acc,
+			  struct walk *w)
+{
+	if (!regs_paging(&v->regs) ||
+	    walk_once(v, gva, acc, MMU_USER, false, MARK_NEVER, w) != STEP_DONE)
+		return MMU_PF;
+	return MMU_OK;
 }

@@ -51,7 +51,8 @@ my %item = (
 	storm => { test => "storm", memory => sub { 512 }, mb => 0,
 		limit => 240 },
 	gzip => { test => "roundtrip.sh", mb => 16,
-		memory => sub { 256 + 2 * $_[0] }, limit => 300 },
+		# half of it is /tmp
+		memory => sub { 256 + 4 * $_[0] }, limit => 300 },
 	sparse => { test => "sparse", mb => 256,
 		memory => sub { 256 + int($_[0] * 1.1) }, limit => 500 },
 	compile => { test => "compile.sh", mb => 0, memory => sub { 512 },

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Programs that run inside a Linux guest, and the proof of light code.
-inguest_NAMES := fpustate signals step smc segs mem clock
+inguest_NAMES := fpustate signals step smc segs mem fresh clock
 inguest_PROGRAMS := $(inguest_NAMES:%=tests/linux/%)
 inguest_SCRIPTS := tests/linux/applets.sh tests/linux/procinfo.sh
 guests_TESTS += $(inguest_PROGRAMS) $(inguest_SCRIPTS:%=$(srcdir)/%)
@@ -42,12 +42,13 @@ inguest_INJECT := one-insn no-chain no-pairs small-cache helper-sites \
 ifneq ($(tools_SRCS),)
 run_inguest = sh $(srcdir)/tests/inguest.sh
 check_STEPS += '$(run_inguest) --kernel vmlinuz-686-pae ./umbra guests \
-	fpustate signals step smc segs mem'
+	fpustate signals step smc segs mem fresh'
 check_LONG_STEPS += '$(run_inguest) ./umbra guests $(inguest_NAMES) \
 	applets.sh procinfo.sh'
 check_LONG_STEPS += $(foreach i,$(inguest_INJECT),'$(run_inguest) \
-	--inject $(i) ./umbra guests fpustate signals step smc segs mem \
+	--inject $(i) ./umbra guests fpustate signals step smc segs mem fresh \
 	applets.sh procinfo.sh')
+check_STEPS += 'sh $(srcdir)/tests/fresh.sh ./umbra guests'
 check_STEPS += 'perl $(srcdir)/tests/console.pl ./umbra guests'
 check_LONG_STEPS += 'perl $(srcdir)/tests/console.pl --long ./umbra guests'
 check_LONG_STEPS += 'sh $(srcdir)/tests/dmesg.sh ./umbra guests'

@@ -148,6 +148,8 @@ static __attribute__((noinline)) bool try_access(volatile u64_anywhere *p,
 
 bool env_window(struct env *e, bool user, u32 gva, bool write, u64 *val)
 {
+	if (user)
+		vmmu_user_enter(e->v);
 	return try_access((u64_anywhere *)(vmmu_window(e->v, user) + gva),
 			  write, val);
 }

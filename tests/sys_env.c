@@ -68,13 +68,21 @@ bool vcpu_mmu_update(struct vcpu *v, bool cr3_written)
 	(void)v;
 	(void)cr3_written;
 	env.mmu_updates++;
+	env.fetch_zaps += env.flush_moves_code;
 	return !env.mmu_refuses;
+}
+
+u64 vmmu_fetch_zaps(const struct vmmu *m)
+{
+	(void)m;
+	return env.fetch_zaps;
 }
 
 void vmmu_invlpg(struct vmmu *m, gva_t gva)
 {
 	(void)m;
 	env.invlpg = (u32)gva;
+	env.fetch_zaps += env.flush_moves_code;
 }
 
 void log_light_printf(enum log_subsys s, const char *fmt, ...)

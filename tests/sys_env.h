@@ -49,6 +49,8 @@ struct sys_env {
 	bool mmu_refuses;
 	unsigned mmu_updates;
 	u32 invlpg;
+	bool flush_moves_code; /* flushes end fetch translations */
+	u64 fetch_zaps;
 };
 
 extern struct sys_env env;

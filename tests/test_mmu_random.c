@@ -346,6 +346,8 @@ static void random_access(struct world *w)
 		return;
 	res = env_do(&w->e, &a, &pfec, &gpa);
 	judge(w, &a, res, pfec, gpa, &ref);
+	if (res == MMU_PF && a.priv == MMU_USER && chance(w, 50))
+		vmmu_user_expect(w->e.v, a.gva, a.acc);
 	marks_expected(w, &ref);
 }
 

@@ -204,8 +204,13 @@ START_TEST(cr_others)
 	c->gpr[R_AX] = SEL_FREE;
 	ck_assert_int_eq(RUN(0x8e, 0xd8), H_END);
 	c->gpr[R_BX] = 0x4567;
-	ck_assert_int_eq(RUN(0x0f, 0x01, 0x3b), H_END);
+	ck_assert_int_eq(RUN(0x0f, 0x01, 0x3b), H_NEXT);
 	ck_assert_uint_eq(env.invlpg, 0x5567);
+	/* a block is left when its code may have moved */
+	ck_assert_int_eq(RUN(0x0f, 0x22, 0xdb), H_NEXT);
+	env.flush_moves_code = true;
+	ck_assert_int_eq(RUN(0x0f, 0x22, 0xdb), H_END);
+	ck_assert_int_eq(RUN(0x0f, 0x01, 0x3b), H_END);
 	v = env_user();
 	ck_assert_int_eq(RUN(0x0f, 0x20, 0xc0), H_EXC);
 	EXC_IS(VEC_GP, 0);

@@ -14,6 +14,9 @@
  *	cmp [r8+8], bytes; jne stale			(4, 2, 1)
  *	add al, 0x7f; sahf; mov rax, r10
  *
+ * Immediates that keep changing - constants that a program patches into its
+ * code - are not compared but read from the source by the instruction itself.
+ *
  * The source is read where C sees guest memory, so its mappings in windows
  * do not matter. A landing site needs no check of its own: it leads to the
  * entry of the block behind the call. The miss exit leads to C, which looks
@@ -70,17 +73,36 @@ static void source_compare(struct emit *e, u32 off, const u8 *bytes,
 	emit_patch32(e, emit_jcc_fwd(e, 5), stale);
 }
 
-/* n bytes of source, which the host sees at src. */
-static void source_range(struct emit *e, const u8 *src, const u8 *bytes,
-			 u32 n, u32 stale)
+/* Bytes off..end of what r8 points at. */
+static void source_range(struct emit *e, const u8 *bytes, u32 off, u32 end,
+			 u32 stale)
 {
-	u32 off = 0;
-
-	mov_imm64(e, HR_ADDR, (u64)src);
 	for (unsigned step = 8; step; step /= 2) {
-		for (; n - off >= step; off += step)
+		for (; end - off >= step; off += step)
 			source_compare(e, off, bytes + off, step, stale);
 	}
+}
+
+/* A block in one page: its immediates that are read later are left out. */
+static void source_inside(struct xlate *x, const u8 *bytes, u32 n, u32 stale)
+{
+	const struct xlate_out *out = x->out;
+	u32 from = 0, off = 0;
+
+	for (unsigned i = 0; i < out->ninsns; i++) {
+		off += out->insns[i].insn.len;
+		if (!(out->soft >> i & 1))
+			continue;
+		source_range(&x->e, bytes, from, off - 4, stale);
+		from = off;
+	}
+	source_range(&x->e, bytes, from, n, stale);
+}
+
+static void source_pointer(struct xlate *x, u64 la)
+{
+	mov_imm64(&x->e, HR_ADDR,
+		  (u64)x->in->source(x->in->opaque, (u32)la));
 }
 
 void source_check(struct xlate *x, u32 stale)
@@ -97,13 +119,11 @@ void source_check(struct xlate *x, u32 stale)
 	first = MIN(n, (u32)(PAGE_SIZE - (la & ~PAGE_MASK)));
 	x_site(x, SITE_GLUE, 0, 0, false);
 	flags_save(&x->e);
-	source_range(&x->e, x->in->source(x->in->opaque, la), bytes, first,
-		     stale);
+	source_pointer(x, la);
+	source_inside(x, bytes, first, stale);
 	if (n > first) {
-		u64 next = (u32)(la + first);
-
-		source_range(&x->e, x->in->source(x->in->opaque, next),
-			     bytes + first, n - first, stale);
+		source_pointer(x, la + first);
+		source_range(&x->e, bytes + first, 0, n - first, stale);
 	}
 	flags_load(&x->e);
 }
@@ -118,6 +138,82 @@ u32 source_stale(struct xlate *x)
 	x_mov_eip(x, HR_ADDR, x->in->eip);
 	x_glue_jmp(x, GLUE_MISS);
 	return at;
+}
+
+/* An instruction whose immediate can as well be a register. */
+static bool soft_fits(const struct insn *insn)
+{
+	if (!insn->row || insn->row->cls != CLS_COPY || insn->row->vex ||
+	    insn->row->map != MAP_1B || insn->immsize != 4 ||
+	    insn->opsize != 4)
+		return false;
+	switch (insn->row->op) {
+	case OP_ADD:
+	case OP_OR:
+	case OP_ADC:
+	case OP_SBB:
+	case OP_AND:
+	case OP_SUB:
+	case OP_XOR:
+	case OP_CMP:
+	case OP_TEST:
+	case OP_MOV:
+		return true;
+	}
+	return false;
+}
+
+void source_soft(struct xlate *x)
+{
+	struct xlate_out *out = x->out;
+
+	for (unsigned i = 0; i < out->ninsns && !out->crosses; i++) {
+		if (soft_fits(&out->insns[i].insn))
+			out->softable |= 1ull << i;
+	}
+	out->soft = out->softable & x->in->soft;
+}
+
+/* The form with a register operand: op r/m, r. */
+static u8 soft_opcode(const struct insn *insn)
+{
+	switch (insn->row->op) {
+	case OP_MOV:
+		return 0x89;
+	case OP_TEST:
+		return 0x85;
+	}
+	/* 81 /digit, or the form for eax, which has the digit in its opcode */
+	return (u8)((insn->has_modrm ? insn->modrm & 0x38 :
+				       insn->opcode & 0x38) | 1);
+}
+
+/* mov r8, where the immediate lies; mov r14d, [r8]; op ..., r14d */
+void source_lower(struct xlate *x)
+{
+	const struct insn *insn = x->insn;
+	struct henc c = { .op = soft_opcode(insn), .lock = insn->lock };
+	struct hmem m = hmem_disp(HR_ADDR, 0);
+	bool write = insn->row->mem == MEM_W || insn->row->mem == MEM_RW;
+
+	source_pointer(x, x->mode->cs_base + x->next - 4);
+	emit_mov_rm(&x->e, 4, HR_KEEP, &m);
+	if (insn->has_mem) {
+		struct gmem g = mem_of(insn);
+
+		m = mem_operand(x, &g, 4,
+				(insn->row->mem != MEM_W ? ACC_READ : 0) |
+				(write ? ACC_WRITE : 0));
+		emit_rm(&x->e, &c, HR_KEEP, &m);
+		if (write)
+			mem_commit(x);
+	} else if (insn->has_modrm) {
+		emit_rr(&x->e, &c, HR_KEEP, reg_host(x, insn->rm));
+	} else {
+		emit_rr(&x->e, &c, HR_KEEP,
+			insn->row->rowflags & ROW_EMBEDDED ?
+				reg_host(x, insn->reg) : H_RAX);
+	}
 }
 
 static bool rewrite_only_reads(const struct insn *insn)

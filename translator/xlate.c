@@ -246,6 +246,10 @@ static void lower_rewrite(struct xlate *x)
 
 static void lower_class(struct xlate *x)
 {
+	if (x->out->soft >> x->cur & 1) {
+		source_lower(x);
+		return;
+	}
 	switch (x->insn->row->cls) {
 	case CLS_COPY:
 		lower_copy(x);
@@ -424,7 +428,7 @@ static void out_reset(struct xlate_out *out)
 	out->nhsites = out->nlandings = out->nrelocs = 0;
 	out->guest_len = 0;
 	out->crosses = false;
-	out->helpers = 0;
+	out->helpers = out->soft = out->softable = 0;
 }
 
 enum xlate_err xlate_block(const struct xlate_in *in, struct xlate_out *out)
@@ -443,6 +447,8 @@ enum xlate_err xlate_block(const struct xlate_in *in, struct xlate_out *out)
 	err = block_scan(&x);
 	if (err)
 		return err;
+	if (in->source)
+		source_soft(&x);
 	block_head(&x);
 	block_body(&x);
 	block_cold(&x);

@@ -219,6 +219,9 @@ struct xlate_in {
 	/* Where the host sees the guest byte at linear address la, for as long
 	 * as the block lives. Not NULL: the block is *checked*, see source.c. */
 	const u8 *(*source)(void *opaque, u64 la);
+	/* Of a checked block: bit n: the immediate of instruction n changes so
+	 * often that it is to be read when it is needed, and not compared. */
+	u64 soft;
 	void *opaque;
 	const u32 *glue;     /* offsets by enum glue */
 	u64 cache;	     /* host address where the code cache runs */
@@ -243,6 +246,8 @@ struct xlate_out {
 	bool crosses;  /* the (only) instruction crosses a page end */
 	bool fixed;    /* depends on its eip in more ways than relocs say */
 	bool checked_src; /* compares its source: in->source was given */
+	u64 soft;      /* bit n: so it is with instruction n */
+	u64 softable;  /* bit n: so it could be: its last four bytes */
 	u64 helpers;   /* bit n: in->helper_site() was true for instruction n */
 	struct xinsn insns[XLATE_MAX_INSNS];
 	struct xsite sites[XLATE_MAX_SITES];

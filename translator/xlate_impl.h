@@ -100,6 +100,9 @@ unsigned block_peek(struct xlate *x, u32 eip, struct insn *v, unsigned n);
 /* --- source.c: blocks that look whether their source is what it was */
 u32 source_stale(struct xlate *x);
 void source_check(struct xlate *x, u32 stale);
+/* Which immediates are, and could be, read when they are needed. */
+void source_soft(struct xlate *x);
+void source_lower(struct xlate *x); /* such an instruction */
 /* A checked block ends behind it: it may write to memory. */
 bool source_ends_block(const struct insn *insn);
 

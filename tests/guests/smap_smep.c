@@ -16,6 +16,7 @@
 
 const struct tcg_skip tcg_skips[] = {
 	{ "smap.implicit.ac", "TCG lets AC lift implicit accesses at CPL 0" },
+	{ "smap.implicit.after", "as smap.implicit.ac" },
 	{ 0, 0 },
 };
 
@@ -32,6 +33,7 @@ CODE(op_popf, "push 0x40002; popfd; mov eax, [ebx]; push 2; popfd"
      F(op_popf) "mov edx, [ebx]");
 CODE(op_movs, "stac; rep movsb; clac");
 CODE(op_movds, F(op_movds) "mov ds, eax");
+CODE(op_movds_after, "mov edx, [ebx]" F(op_movds_after) "mov ds, eax");
 CODE(op_bare_stac, F(op_bare_stac) "stac");
 CODE(op_push, "mov edx, esp; mov esp, ebx" F(op_push) "push eax; "
      "mov esp, edx");
@@ -189,6 +191,14 @@ static void test_smap_more(void)
 			run(&r);
 			CHECK_TRAP(&r, VEC_PF, PFEC_P, op_movds);
 		}
+		/* Nor does it that an explicit one was let through. */
+		begin("smap.implicit.after");
+		regs_init(&r, op_movds_after, 0);
+		r.eax = 0x108;
+		r.ebx = U_DATA;
+		r.efl |= EFL_AC;
+		run(&r);
+		CHECK_TRAP(&r, VEC_PF, PFEC_P, op_movds_after);
 		tables_init_again();
 	}
 	wr_c4(rd_c4() & ~CR4_SMAP);

@@ -379,6 +379,78 @@ static void test_versions(void)
 	}
 }
 
+/* Constants patched into instructions of every form, over and over; the same
+ * bytes at a place of their own say what they should do. */
+static void test_constants(void)
+{
+	static const struct { u8 len, op[4]; } form[] = {
+		{ 1, "\x05" }, { 1, "\x0d" }, { 1, "\x15" }, { 1, "\x1d" },
+		{ 1, "\x25" }, { 1, "\x2d" }, { 1, "\x35" }, { 1, "\x3d" },
+		{ 1, "\xa9" }, { 1, "\xb8" }, { 1, "\xbe" }, { 1, "\xbd" },
+		{ 2, "\x81\xc1" }, { 2, "\x81\xca" }, { 2, "\x81\xd6" },
+		{ 2, "\x81\xdf" }, { 2, "\x81\xe5" }, { 2, "\x81\xe8" },
+		{ 2, "\x81\xf1" }, { 2, "\x81\xfa" }, { 2, "\x81\xfc" },
+		{ 2, "\x81\x03" }, { 2, "\x81\x0b" }, { 2, "\x81\x13" },
+		{ 2, "\x81\x1b" }, { 2, "\x81\x23" }, { 2, "\x81\x2b" },
+		{ 2, "\x81\x33" }, { 2, "\x81\x3b" }, { 3, "\xf0\x81\x03" },
+		{ 2, "\xc7\x03" }, { 2, "\xc7\xc2" }, { 2, "\xf7\xc1" },
+		{ 2, "\xf7\x03" }, { 4, "\xc7\x44\x24\xf0" },
+		{ 2, "\x69\xc1" }, { 1, "\x68" },
+	};
+	u32 page = page_alloc(), data = page_alloc();
+	struct regs r[2];
+	u8 *at;
+
+	BEGIN("constants");
+	for (u32 f = 0; f < sizeof(form) / sizeof(form[0]); f++) {
+		for (u32 i = 0; i < 24; i++) {
+			u32 v = (i * 0x9e3779b1u) ^ (i << 30), got[2];
+
+			for (u32 k = 0; k < 2; k++) {
+				u32 n = form[f].len;
+
+				at = k ? (u8 *)page + 64 + i * 16 : buf + 64;
+				memcpy(at, form[f].op, n);
+				memcpy(at + n, &v, 4);
+				memcpy(at + n + 4, END, 2);
+				regs_init(&r[k], at, cpl);
+				r[k].eax = 0x80001234 + i;
+				r[k].ecx = r[k].edx = r[k].esi = 0x7fffff00;
+				r[k].ebp = r[k].edi = 0x0f0f0f0f;
+				r[k].ebx = data;
+				r[k].efl |= i & 1; /* CF */
+				MEM32(data) = 0x40000000 + i;
+				run(&r[k]);
+				got[k] = MEM32(data);
+			}
+			check_that("form", r[0].vec, VEC_END);
+			check_that("eax", r[0].eax, r[1].eax);
+			check_that("ecx", r[0].ecx, r[1].ecx);
+			check_that("edx", r[0].edx, r[1].edx);
+			check_that("esi", r[0].esi, r[1].esi);
+			check_that("edi", r[0].edi, r[1].edi);
+			check_that("ebp", r[0].ebp, r[1].ebp);
+			check_that("memory", got[0], got[1]);
+			check_that("flags", r[0].efl & 0x8c5,
+				   r[1].efl & 0x8c5);
+		}
+		memset((void *)page, 0xcc, 4096);
+	}
+	BEGIN("constants.two");
+	for (u32 i = 0; i < 60; i++) {
+		memcpy(buf + 64, "\xb8....\x05....\xb9....\xcd\x40", 17);
+		MEM32(buf + 65) = i * 3;
+		MEM32(buf + 70) = i < 30 ? 1 : i;
+		MEM32(buf + 75) = 0x1234;
+		if (i > 40) /* another instruction */
+			buf[69] = i & 1 ? 0x2d : 0x05;
+		run_at(&r[0], buf + 64, cpl);
+		check_that("eax", r[0].eax,
+			   i > 40 && (i & 1) ? i * 2 : i * 3 + (i < 30 ? 1 : i));
+		check_that("ecx", r[0].ecx, 0x1234);
+	}
+}
+
 /* The same page run at both privileges and written from either. */
 CODE(user_write, "mov [ebx], al");
 
@@ -416,6 +488,7 @@ void guest_main(void)
 			test_chained();
 			test_cross_page();
 			test_versions();
+			test_constants();
 			if (paging) {
 				test_alias();
 				test_moved();

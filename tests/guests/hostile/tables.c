@@ -70,7 +70,9 @@ static u32 entry_low(void)
 	case 1:
 		return 0;
 	case 2:
-		return (chance(2) ? 0xfee00000 : 0xfed00000) | RWU;
+		/* no device where a write may end the machine */
+		return chance(2) ? 0xfee00000 | PTE_P | PTE_U :
+				   0xfed00000 | RWU;
 	case 3:
 		return 0x04000000 + (below(0x10000) << 12) + RWU;
 	case 4:
