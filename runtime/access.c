@@ -204,7 +204,7 @@ static bool access_misaligned(struct engine *e, u32 la, unsigned size)
 {
 	unsigned a = size == 10 ? 8 : size & -size;
 
-	if (!(e->modes[e->mode].flags & XM_ALIGN) || a > 8)
+	if (!(e->modes[e->v->cpu.mode].flags & XM_ALIGN) || a > 8)
 		return false;
 	return la & (a - 1);
 }

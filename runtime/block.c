@@ -20,7 +20,7 @@ static u64 fetch_tag(u32 view, u64 page)
 int engine_fetch_frame(struct engine *e, u32 la, gpa_t *gpa, u8 **hva)
 {
 	struct fetch_entry *f = &e->fetch[(la >> PAGE_SHIFT) % FETCH_TLB];
-	u64 tag = fetch_tag(e->view, la & PAGE_MASK);
+	u64 tag = fetch_tag(e->v->cpu.view, la & PAGE_MASK);
 	struct mmu_xlat x;
 
 	if (f->tag != tag) {
@@ -50,7 +50,7 @@ int engine_fetch_frame(struct engine *e, u32 la, gpa_t *gpa, u8 **hva)
 static bool fetch_has(const struct engine *e, u32 la)
 {
 	return e->fetch[(la >> PAGE_SHIFT) % FETCH_TLB].tag ==
-	       fetch_tag(e->view, la & PAGE_MASK);
+	       fetch_tag(e->v->cpu.view, la & PAGE_MASK);
 }
 
 bool engine_fetch_held(const struct engine *e, const struct block *b)
@@ -140,7 +140,7 @@ static struct block *block_sibling(struct engine *e, u32 eip, gpa_t gpa,
 	struct block *b;
 
 	if (e->vm->inj.no_reuse ||
-	    tcache_siblings(e->tc, eip, gpa, e->mode, variant, own, &b) <
+	    tcache_siblings(e->tc, eip, gpa, e->v->cpu.mode, variant, own, &b) <
 		    BLOCK_SIBLINGS ||
 	    (u64)eip + b->guest_len > 1ull << 32 ||
 	    !park_same_sites(e, b, eip - b->eip))
@@ -155,7 +155,7 @@ static struct block *block_revive(struct engine *e, u32 eip, gpa_t gpa,
 				  const u8 *hva, u8 variant, u32 own)
 {
 	struct park_query q = {
-		.eip = eip, .mode = e->mode, .variant = variant,
+		.eip = eip, .mode = e->v->cpu.mode, .variant = variant,
 		.src = hva, .room = PAGE_SIZE - (u32)(gpa & ~PAGE_MASK),
 		.gfn = gpa >> PAGE_SHIFT,
 		.checked_src = checked_test(e, gpa >> PAGE_SHIFT),
@@ -185,7 +185,7 @@ static struct block *block_revive(struct engine *e, u32 eip, gpa_t gpa,
 struct block *engine_block(struct engine *e, u8 variant)
 {
 	struct vcpu *v = e->v;
-	const struct xmode *m = &e->modes[e->mode];
+	const struct xmode *m = &e->modes[e->v->cpu.mode];
 	u32 eip = vcpu_rip32(v), la = (u32)(m->cs_base + eip);
 	u32 own = variant & BLOCK_ALONE ? 0 : htab_own(e);
 	struct block *b;
@@ -202,7 +202,7 @@ struct block *engine_block(struct engine *e, u8 variant)
 	if (engine_fetch_frame(e, la, &gpa, &hva))
 		return NULL;
 	if (hva && !(variant & BLOCK_TEMP)) {
-		b = tcache_lookup(e->tc, eip, gpa, e->mode, variant, own);
+		b = tcache_lookup(e->tc, eip, gpa, e->v->cpu.mode, variant, own);
 		if (b && b->checked_src && !checked_holds(e, b)) {
 			e->soft = checked_soft(e, b);
 			tcache_drop(e->tc, b);

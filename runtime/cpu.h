@@ -17,38 +17,10 @@
 
 #include "base.h"
 #include "bits.h"
+#include "segreg.h"
+#include "trans.h"
 
 enum { CPU_ES, CPU_CS, CPU_SS, CPU_DS, CPU_FS, CPU_GS, CPU_NSEG };
-
-/*
- * A segment register with its hidden part. lo..hi are the first and last
- * valid offsets for checked accesses (expand-down swaps the meaning of limit;
- * lo > hi: nothing is valid, e.g. after a null selector). attr is the
- * descriptor's bits 8..15 and 20..23 as in the second dword shifted right by
- * 8 (type 0..3, S 4, DPL 5..6, P 7, AVL 12, L 13, D/B 14, G 15).
- */
-struct seg {
-	u64 base;
-	u32 lo, hi;
-	u32 limit; /* in bytes, granularity applied */
-	u16 sel;
-	u16 attr;
-	u8 readable, writable; /* 1 if data accesses of this kind pass */
-	u8 pad[6];
-};
-static_assert(sizeof(struct seg) == 32, "the glue scales by 32");
-
-#define SEG_ATTR_TYPE(a) ((a) & 15)
-#define SEG_ATTR_A	 (1u << 0)
-#define SEG_ATTR_W	 (1u << 1) /* data: writable; code: readable */
-#define SEG_ATTR_E	 (1u << 2) /* data: expand-down; code: conforming */
-#define SEG_ATTR_CODE	 (1u << 3)
-#define SEG_ATTR_S	 (1u << 4)
-#define SEG_ATTR_DPL(a)	 (((a) >> 5) & 3)
-#define SEG_ATTR_P	 (1u << 7)
-#define SEG_ATTR_L	 (1u << 13)
-#define SEG_ATTR_DB	 (1u << 14)
-#define SEG_ATTR_G	 (1u << 15)
 
 /* Host registers at a fault in generated code, in the order of enum hreg. */
 enum hreg {
@@ -84,6 +56,8 @@ enum { TLB_SUPER, TLB_USER, TLB_SUPER_AC, TLB_NONE, TLB_NR };
 
 #define BOUNCE_SIZE 4096
 
+struct htab;
+
 struct cpu {
 	u64 gpr[16];	/* guest registers in encoding order */
 	u64 rip;	/* guest eip, as an offset in CS; set at exits */
@@ -118,8 +92,12 @@ struct cpu {
 			   wait for the user view */
 	u64 xcr0;
 	struct seg seg[CPU_NSEG];
+	u32 mode;	/* interned id of the translation mode, */
+	u32 view;	/* and view id that generated code runs in */
+	struct htab *htab; /* their hash and pair stack (engine.h) */
+	u64 tlbs_ac[2];	/* what tlb is with EFLAGS.AC clear and set */
 
-	/* From here on only C looks. */
+	/* From here on only C and glue_sys.S look. */
 	u64 cr0, cr2, cr3, cr4, cr8, efer;
 	u64 dr[8];
 	struct seg ldt, tr;
@@ -129,6 +107,7 @@ struct cpu {
 	u64 tsc_aux;
 	u64 sysenter_cs, sysenter_esp, sysenter_eip;
 	struct hfault fault;
+	struct trans_state trans;
 	struct tlb_entry tlbs[TLB_NR][TLB_SIZE];
 	u8 bounce[BOUNCE_SIZE] __attribute__((aligned(64)));
 	u8 xsave_area[4096] __attribute__((aligned(64)));

@@ -27,7 +27,7 @@ void engine_trace(struct engine *e)
 		dump_line(log_file(), &e->v->cpu);
 	if (log_on(LOG_EXEC))
 		log_printf(LOG_EXEC, "eip %08x mode %u view %u",
-			   vcpu_rip32(e->v), e->mode, e->view);
+			   vcpu_rip32(e->v), e->v->cpu.mode, e->v->cpu.view);
 }
 
 static void dump_segments(const struct cpu *c)

@@ -44,16 +44,14 @@ u32 fpu_map_fip(struct vcpu *v, u64 host_fip)
 
 /* --- what generated code sees of the current view and mode */
 
-/* The helper TLB's half for the current privilege (HAZARDS 54). */
-static unsigned engine_tlb_set(const struct engine *e)
+/* The helper TLB's part for the current privilege and EFLAGS.AC (HAZARDS 54). */
+static unsigned engine_tlb_set(const struct engine *e, bool ac)
 {
-	const struct vcpu *v = e->v;
-
-	if (e->brk || (e->modes[e->mode].flags & XM_ALIGN))
+	if (e->brk || (e->modes[e->v->cpu.mode].flags & XM_ALIGN))
 		return TLB_NONE;
-	if (vcpu_priv(v) == MMU_USER)
+	if (vcpu_priv(e->v) == MMU_USER)
 		return TLB_USER;
-	return v->cpu.sysflags & EFL_AC ? TLB_SUPER_AC : TLB_SUPER;
+	return ac ? TLB_SUPER_AC : TLB_SUPER;
 }
 
 void engine_activate(struct engine *e)
@@ -70,11 +68,14 @@ void engine_activate(struct engine *e)
 		e->zapped = false;
 		pairs_drop(e);
 	}
-	if (e->stale || view != e->view) {
+	if (e->stale || view != v->cpu.view) {
 		e->stale = false;
-		e->view = view;
+		v->cpu.view = view;
 		v->cpu.window = vmmu_window(v->mmu, user);
-		v->cpu.tlb = (u64)v->cpu.tlbs[engine_tlb_set(e)];
+		for (unsigned ac = 0; ac < 2; ac++)
+			v->cpu.tlbs_ac[ac] =
+				(u64)v->cpu.tlbs[engine_tlb_set(e, ac)];
+		v->cpu.tlb = v->cpu.tlbs_ac[!!(v->cpu.sysflags & EFL_AC)];
 	}
 	htab_activate(e);
 }
@@ -122,16 +123,19 @@ static void engine_fetch_zap(void *opaque, u32 view, gva_t gva, u64 npages)
 	struct engine *e = opaque;
 
 	engine_forget_fetch(e, gva, npages, view);
+	if (!npages)
+		trans_flush(e->v);
 	htab_forget_pages(e, view, gva, npages);
 	tcache_unchain_far(e->tc, view, gva, npages);
 	pairs_drop_view(e, view);
-	e->zapped |= view == e->view;
+	e->zapped |= view == e->v->cpu.view;
 }
 
 static void engine_tlb_zap(void *opaque, gva_t gva, u64 npages)
 {
 	struct engine *e = opaque;
 
+	trans_zap(e, gva, npages);
 	if (!npages || npages > TLB_SIZE) {
 		engine_tlb_flush(e);
 		return;
@@ -179,6 +183,7 @@ bool vcpu_mmu_update(struct vcpu *v, bool cr3_written)
 		.phys_mask = v->eng->a20_off ? ~(1ull << 20) : ~0ull,
 	};
 
+	trans_flush(v);
 	/* CR3 changes no mode, only views, which engine_activate() follows. */
 	if (!cr3_written)
 		v->mode_dirty = true;
@@ -242,6 +247,8 @@ static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
 	struct block *b = (struct block *)blockword;
 	struct bhsite *h = &b->hsites[site];
 	u64 count = c->gpr[R_CX];
+	struct trans_from from = trans_before(e);
+	enum hret r;
 
 	must(site < b->nhsites, "helper site %u of %u", site, b->nhsites);
 	e->stats.helpers++;
@@ -253,9 +260,13 @@ static u64 engine_helper(struct cpu *c, u32 site, u64 blockword)
 	}
 	if (h->insn.rep && !c->cpl)
 		thrash_string(e, b, h);
-	switch (helper_run(e, h)) {
-	case H_NEXT:
+	r = helper_run(e, h);
+	if (r == H_NEXT)
 		c->rip = (u32)(c->rip + h->insn.len);
+	if (h->vector < 0 && (r == H_NEXT || r == H_END))
+		trans_helper(e, &from, &h->insn);
+	switch (r) {
+	case H_NEXT:
 		mmio_forget_reads(e);
 		if (v->mode_dirty || b->dead || mmio_write_waits(e) ||
 		    v->db_pending || h->end || e->zapped ||
@@ -418,6 +429,18 @@ static void pending_sleep(struct engine *e)
 	e->stats.run_ns -= engine_now_ns();
 }
 
+static void pending_deliver(struct engine *e)
+{
+	struct trans_from from = trans_before(e);
+	unsigned vector = e->v->exc.vector;
+	bool soft = e->v->exc.soft;
+
+	e->learn.to = NULL;
+	exc_deliver(e->v);
+	if (soft)
+		trans_int(e, &from, vector);
+}
+
 static enum todo pending_exception(struct engine *e)
 {
 	struct vcpu *v = e->v;
@@ -426,7 +449,7 @@ static enum todo pending_exception(struct engine *e)
 		e->stats.exceptions++;
 		v->halted = false;
 		mmio_forget_reads(e);
-		exc_deliver(v);
+		pending_deliver(e);
 		return TODO_AGAIN;
 	}
 	if (v->db_pending && !pending_inhibited(v)) {
@@ -450,6 +473,8 @@ static enum todo pending_interrupt(struct engine *e)
 	    __atomic_exchange_n(&e->nmi, 0, __ATOMIC_ACQ_REL)) {
 		v->halted = false;
 		v->nmi_masked = true; /* until the next iret */
+		e->learn.to = NULL;
+		trans_flush(v);
 		exc_interrupt(v, VEC_NMI);
 		return TODO_AGAIN;
 	}
@@ -462,6 +487,7 @@ static enum todo pending_interrupt(struct engine *e)
 	e->stats.interrupts++;
 	if (v->cpu.cpl == 3)
 		htab_tick(e);
+	e->learn.to = NULL;
 	checked_tick(e);
 	v->halted = false;
 	exc_interrupt(v, (unsigned)vec);
@@ -538,7 +564,7 @@ static void exit_direct(struct engine *e, bool may_chain)
 	    to->own != from->own)
 		return;
 	if (x->same_page ? to->gfn[0] == from->gfn[0] :
-			   from->own == e->view && engine_fetch_held(e, to))
+			   from->own == v->cpu.view && engine_fetch_held(e, to))
 		tcache_chain(e->tc, from, x, to);
 }
 
@@ -672,11 +698,17 @@ static void engine_execute(struct engine *e)
 	struct block *b;
 	enum exit_reason r;
 	u8 variant;
-	bool tf;
+	u32 mode = v->cpu.mode;
+	bool tf, ac;
 
-	if (v->mode_dirty)
+	ac = !v->mode_dirty && mode_ac_changed(e);
+	if (v->mode_dirty || ac)
 		mode_update(e);
 	engine_activate(e);
+	if (ac)
+		trans_ac(e, mode);
+	if (e->learn.to)
+		trans_commit(e);
 	if (!mmio_read_waits(e))
 		mmio_forget_reads(e);
 	if (e->slow && engine_breakpoint(e))
@@ -724,6 +756,7 @@ int umbra_vcpu_run(struct vcpu *v)
 	vcpu_fpu_put(v);
 	e->stats.run_ns -= engine_now_ns();
 	e->leave = false;
+	e->learn.to = NULL;
 	pending_complete(e);
 	for (;;) {
 		enum todo t = engine_pending(e);

@@ -42,6 +42,7 @@ struct htab {
 };
 
 #define MAX_MODES 512
+#define MODE_HINTS 64u
 
 /* Execution permission and frame of a linear page in the current views. */
 #define FETCH_TLB 256
@@ -139,20 +140,23 @@ struct engine {
 	struct tcache *tc;
 
 	struct xmode modes[MAX_MODES];
-	unsigned nmodes, mode;	/* mode: the current id */
+	unsigned nmodes; /* cpu.mode is the current id */
+	u16 mode_hint[MODE_HINTS]; /* ids by a hash of what they stand for */
+	struct mode_slow {
+		u64 cr0, cr4, xcr0, dr7, tsc_offset;
+		u32 iopl;
+	} mode_slow; /* what the modes of trans.h took for granted */
 	bool slow; /* single-step, debug registers, trace: one by one */
 	bool tf;   /* the current instruction is single-stepped */
 	bool brk;  /* data breakpoints are on */
 
 	struct htab htab[HTABS];
 	u8 htab_hint[HTAB_HINTS]; /* where a view and mode were last */
-	struct htab *cur;	/* the one that struct cpu shows */
 	bool stale;		/* window and helper TLB have to be set */
 	bool zapped; /* a fetch translation of the current view ended */
 	u64 *empty_hash;
 	u64 hash_miss; /* what an empty slot holds: GLUE_MISS */
 	u64 stamp;
-	u32 view;		/* current view id */
 
 	struct fetch_entry fetch[FETCH_TLB];
 	u32 sites[SITE_SET];
@@ -164,6 +168,10 @@ struct engine {
 
 	bool a20_off;	/* bit 20 of physical addresses is masked */
 	bool step_once; /* run one instruction in a temporary block */
+	struct trans_learn {
+		struct trans_target *to; /* NULL: nothing to learn */
+		u64 *key_at, key, rip;
+	} learn; /* the change just made, until its target is known */
 	bool leave;	/* a system instruction filled vcpu->run */
 	bool restart;	/* the instruction was left before it was done */
 	struct mmio mmio;
@@ -207,7 +215,7 @@ bool engine_irq_waits(const struct engine *e);
 void engine_kick_self(struct engine *e);
 
 /* --- htab.c */
-void htab_activate(struct engine *e); /* for e->view and e->mode */
+void htab_activate(struct engine *e); /* for cpu.view and cpu.mode */
 void htab_add(struct engine *e, const struct block *b);
 void htab_tick(struct engine *e); /* an interrupt came */
 u32 htab_own(const struct engine *e);
@@ -226,6 +234,26 @@ void pairs_drop_block(struct engine *e, const struct block *b);
 
 /* --- mode.c */
 void mode_update(struct engine *e);
+bool mode_ac_changed(const struct engine *e);
+/* enum seg_class of a data access through s. */
+u8 mode_data_class(const struct seg *s);
+
+/* --- trans.c: what the glue may repeat (trans.h) */
+/* The state before a change that may be written down after it. */
+struct trans_from {
+	u32 mode, gen, sysflags;
+	u8 cpl, iflag;
+};
+struct trans_from trans_before(const struct engine *e);
+void trans_int(struct engine *e, const struct trans_from *f, unsigned vector);
+void trans_helper(struct engine *e, const struct trans_from *f,
+		  const struct insn *i);
+/* The mode `from` has become the current one by EFLAGS.AC alone. */
+void trans_ac(struct engine *e, u32 from);
+/* Mode, view and hash are those after the change now. */
+void trans_commit(struct engine *e);
+/* Translations of the supervisor's ended: 0 pages: all. */
+void trans_zap(struct engine *e, gva_t gva, u64 npages);
 
 /* --- block.c: find or make the block at cpu.rip. NULL: v->exc is pending. */
 struct block *engine_block(struct engine *e, u8 variant);

@@ -324,8 +324,10 @@ static void exc_side_effects(struct vcpu *v, const struct gexc *x,
 			v->mode_dirty = true;
 		c->dr[7] &= ~(u64)DR7_GD;
 	}
-	if (x->vector == VEC_NMI)
+	if (x->vector == VEC_NMI) {
 		v->nmi_masked = true;
+		trans_flush(v);
+	}
 }
 
 /* The exception that an event of class a becomes when v->exc arises on its

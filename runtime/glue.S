@@ -374,5 +374,7 @@ leave_helper:
 	mov	eax, X_EXIT_HELPER
 	RETURN_TO_C
 
+#include "glue_sys.S"
+
 GLOBAL glue_blob_end
 	.section .note.GNU-stack,"",@progbits

@@ -32,6 +32,13 @@ extern const u8 glue_at_sentinel[];
 extern const u8 glue_at_back_test[], glue_at_back_end[];
 /* Leaf glue that was called from a block: [rsp] is the return address. */
 extern const u8 glue_at_leaf[], glue_at_leaf_end[];
+/* Changes of privilege and segments, glue_sys.S: called from a block and leaf
+ * glue up to sys_leaf_end; [test, end) as above, r8 the eip to go on at. */
+extern const u8 glue_at_int[], glue_at_iret[], glue_at_sysenter[];
+extern const u8 glue_at_sysexit[], glue_at_segload[];
+extern const u8 glue_at_popf[], glue_at_ac[];
+extern const u8 glue_at_sys_leaf[], glue_at_sys_leaf_end[];
+extern const u8 glue_at_trans_test[], glue_at_trans_end[];
 /* Text-resident counterparts. */
 extern const u8 glue_enter_test[], glue_enter_end[], glue_enter_kick[];
 extern const u8 glue_resume_test[], glue_resume_end[], glue_resume_kick[];

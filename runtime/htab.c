@@ -48,9 +48,9 @@ static struct htab *htab_search(struct engine *e)
 	for (unsigned i = 0; i < HTABS; i++) {
 		struct htab *h = &e->htab[i];
 
-		if (h->view == e->view && h->mode == e->mode)
+		if (h->view == e->v->cpu.view && h->mode == e->v->cpu.mode)
 			return h;
-		if (h != e->cur && (!old || h->used < old->used))
+		if (h != e->v->cpu.htab && (!old || h->used < old->used))
 			old = h;
 	}
 	if (!old->used)
@@ -58,8 +58,9 @@ static struct htab *htab_search(struct engine *e)
 	else if (old->view)
 		e->stats.htab_reuses++;
 	htab_clear(e, old);
-	old->view = e->view;
-	old->mode = e->mode;
+	trans_flush(e->v);
+	old->view = e->v->cpu.view;
+	old->mode = e->v->cpu.mode;
 	old->pair_rsp = old->pair_top;
 	old->ticks = 0;
 	old->own = old->view == VIEW_SUPER || e->vm->inj.far_now;
@@ -69,10 +70,11 @@ static struct htab *htab_search(struct engine *e)
 /* The same, remembered where it was last. */
 static struct htab *htab_get(struct engine *e)
 {
-	u8 *hint = &e->htab_hint[(e->view * 31 + e->mode) % HTAB_HINTS];
+	u32 view = e->v->cpu.view, mode = e->v->cpu.mode;
+	u8 *hint = &e->htab_hint[(view * 31 + mode) % HTAB_HINTS];
 	struct htab *h = &e->htab[*hint];
 
-	if (h->view != e->view || h->mode != e->mode) {
+	if (h->view != view || h->mode != mode) {
 		h = htab_search(e);
 		*hint = (u8)(h - e->htab);
 	}
@@ -82,12 +84,12 @@ static struct htab *htab_get(struct engine *e)
 void htab_activate(struct engine *e)
 {
 	struct cpu *c = &e->v->cpu;
-	struct htab *h = e->cur;
+	struct htab *h = c->htab;
 
-	if (!h || h->view != e->view || h->mode != e->mode) {
+	if (!h || h->view != e->v->cpu.view || h->mode != e->v->cpu.mode) {
 		if (h)
 			h->pair_rsp = c->pair_rsp;
-		h = e->cur = htab_get(e);
+		h = c->htab = htab_get(e);
 		h->used = ++e->stamp;
 		c->pair_rsp = h->pair_rsp;
 		c->pair_top = h->pair_top;
@@ -103,7 +105,7 @@ void htab_activate(struct engine *e)
  */
 void htab_tick(struct engine *e)
 {
-	struct htab *h = e->cur;
+	struct htab *h = e->v->cpu.htab;
 
 	if (!h || h->own || ++h->ticks < OWN_TICKS)
 		return;
@@ -114,8 +116,8 @@ void htab_tick(struct engine *e)
 /* The view whose own blocks are to be used now, or 0. */
 u32 htab_own(const struct engine *e)
 {
-	const struct xmode *m = &e->modes[e->mode];
-	const struct htab *h = e->cur;
+	const struct xmode *m = &e->modes[e->v->cpu.mode];
+	const struct htab *h = e->v->cpu.htab;
 
 	return h && h->own && !m->cs_base && m->cs_limit == 0xffffffff &&
 			       !e->vm->inj.no_far ?
@@ -126,8 +128,11 @@ u32 htab_own(const struct engine *e)
 /* Only while the end of the fetch translation would be told (HAZARDS 29). */
 void htab_add(struct engine *e, const struct block *b)
 {
-	if (e->cur && !(b->variant & BLOCK_ALONE) && !b->dead && engine_fetch_held(e, b))
-		htab_set(e, e->cur, b->eip, b->host + b->checked);
+	struct htab *h = e->v->cpu.htab;
+
+	if (h && !(b->variant & BLOCK_ALONE) && !b->dead &&
+	    engine_fetch_held(e, b))
+		htab_set(e, h, b->eip, b->host + b->checked);
 }
 
 void htab_forget_block(struct engine *e, const struct block *b)
@@ -183,7 +188,7 @@ void htab_forget_all(struct engine *e)
 		e->htab[i].view = 0;
 	}
 	pairs_drop_all(e);
-	e->cur = NULL;
+	e->v->cpu.htab = NULL;
 }
 
 void pairs_drop(struct engine *e)
@@ -198,7 +203,7 @@ void pairs_drop_view(struct engine *e, u32 view)
 		if (e->htab[i].view == view)
 			e->htab[i].pair_rsp = e->htab[i].pair_top;
 	}
-	if (e->cur && e->cur->view == view)
+	if (e->v->cpu.htab && e->v->cpu.htab->view == view)
 		pairs_drop(e);
 }
 
@@ -230,7 +235,7 @@ void pairs_drop_block(struct engine *e, const struct block *b)
 	for (unsigned i = 0; i < HTABS; i++) {
 		struct htab *h = &e->htab[i];
 
-		if (h != e->cur && pairs_name(h->pair_rsp, h->pair_top, b))
+		if (h != e->v->cpu.htab && pairs_name(h->pair_rsp, h->pair_top, b))
 			h->pair_rsp = h->pair_top;
 	}
 	if (pairs_name(c->pair_rsp, c->pair_top, b))

@@ -3,8 +3,9 @@
 runtime_SRCS += runtime/log.c runtime/vm.c runtime/translate.c runtime/dump.c \
 	runtime/signals.c runtime/glue.S runtime/host.c runtime/regs.c
 runtime_LIGHT := runtime/engine.c runtime/htab.c runtime/block.c \
-	runtime/park.c runtime/checked.c runtime/access.c runtime/fault.c \
-	runtime/mode.c runtime/thrash.c runtime/loglight.c \
+	runtime/park.c runtime/blockmove.c runtime/checked.c \
+	runtime/access.c runtime/fault.c \
+	runtime/mode.c runtime/trans.c runtime/thrash.c runtime/loglight.c \
 	runtime/tcache.c \
 	runtime/exc.c runtime/seg.c runtime/far.c runtime/task.c \
 	runtime/sys.c runtime/sys_cr.c runtime/sys_fpu.c runtime/sys_int.c \

@@ -6,15 +6,21 @@
 #include "engine.h"
 #include "lightmem.h"
 
-static u8 mode_seg_class(const struct seg *s, bool is_cs, bool long_limit)
+static u8 mode_seg_class(const struct seg *s, bool is_cs)
 {
-	bool whole = s->lo == 0 && s->hi == 0xffffffffu && long_limit;
+	bool whole = s->lo == 0 && s->hi == 0xffffffffu &&
+		     s->limit == 0xffffffffu;
 
 	if (!s->readable || !whole)
 		return SEGC_CHECKED;
 	if (!s->writable)
 		return s->base || is_cs ? SEGC_CHECKED : SEGC_FLAT_RO;
 	return s->base ? SEGC_BASED : SEGC_FLAT;
+}
+
+u8 mode_data_class(const struct seg *s)
+{
+	return mode_seg_class(s, false);
 }
 
 static u32 mode_system_flags(const struct cpu *c)
@@ -75,15 +81,14 @@ static void mode_describe(struct engine *e, struct xmode *m)
 	m->cs_base = cs->base;
 	m->cs_limit = cs->limit;
 	for (unsigned i = 0; i < SEG_NR; i++)
-		m->segc[i] = mode_seg_class(&c->seg[i], i == CPU_CS,
-					    c->seg[i].limit == 0xffffffffu);
+		m->segc[i] = mode_seg_class(&c->seg[i], i == CPU_CS);
 	m->flags = mode_system_flags(c) | mode_fpu_flags(c);
 	if (c->cpl == 3 && (c->cr0 & CR0_AM) && ac) {
 		m->flags |= XM_ALIGN;
 		m->mem_form = FORM_HELPER;
 	}
-	if (c->cpl < 3 && ac && (c->cr4 & CR4_SMAP))
-		m->mem_form = FORM_HELPER;
+	if (c->cpl < 3 && (c->cr4 & CR4_SMAP))
+		m->flags |= ac ? XM_SMAP | XM_AC : XM_SMAP;
 	if (e->v->tsc_offset)
 		m->flags |= XM_TSC_HELPER;
 	if (e->tf)
@@ -93,7 +98,18 @@ static void mode_describe(struct engine *e, struct xmode *m)
 	m->drx = e->slow;
 }
 
-static unsigned mode_intern(struct engine *e, const struct xmode *m)
+/* What tells the modes of one guest apart, for the most part. */
+static u16 *mode_hint(struct engine *e, const struct xmode *m)
+{
+	u32 h = m->flags ^ m->cpl << 5 ^ m->mem_form << 3 ^
+		m->segc[SEG_FS] << 8 ^ m->segc[SEG_GS] << 10 ^
+		m->segc[SEG_DS] << 12 ^ m->stack_bits ^ m->code_bits;
+
+	return &e->mode_hint[(h * 0x9e3779b1u) >> 26];
+}
+static_assert(MODE_HINTS == 1u << 6, "mode_hint() yields 6 bits");
+
+static unsigned mode_search(struct engine *e, const struct xmode *m)
 {
 	for (unsigned i = 0; i < e->nmodes; i++) {
 		if (light_equal(&e->modes[i], m, sizeof(*m)))
@@ -104,9 +120,35 @@ static unsigned mode_intern(struct engine *e, const struct xmode *m)
 		tcache_drop_all(e->tc);
 		htab_forget_all(e);
 		e->nmodes = 0;
+		trans_flush(e->v);
 	}
 	e->modes[e->nmodes] = *m;
 	return e->nmodes++;
+}
+
+static unsigned mode_intern(struct engine *e, const struct xmode *m)
+{
+	u16 *hint = mode_hint(e, m);
+
+	if (*hint >= e->nmodes || !light_equal(&e->modes[*hint], m, sizeof(*m)))
+		*hint = (u16)mode_search(e, m);
+	return *hint;
+}
+
+/* A link from mode to mode (trans.h) holds while nothing of this changes. */
+static void mode_slow_update(struct engine *e)
+{
+	const struct cpu *c = &e->v->cpu;
+	struct mode_slow now = { c->cr0, c->cr4, c->xcr0, c->dr[7],
+				 e->v->tsc_offset, c->sysflags & EFL_IOPL };
+	const struct mode_slow *o = &e->mode_slow;
+
+	if (now.cr0 == o->cr0 && now.cr4 == o->cr4 && now.xcr0 == o->xcr0 &&
+	    now.dr7 == o->dr7 && now.tsc_offset == o->tsc_offset &&
+	    now.iopl == o->iopl)
+		return;
+	e->mode_slow = now;
+	trans_flush(e->v);
 }
 
 /* Enabled breakpoints: DR7 L0..G3; R/W bits 00 are execute breakpoints. */
@@ -128,18 +170,30 @@ static void mode_debug(struct engine *e)
 	e->slow = e->tf || e->brk || exec || e->vm->inj.step;
 }
 
+/* stac and clac in generated code leave the mode to be changed at the block's
+ * end. */
+bool mode_ac_changed(const struct engine *e)
+{
+	const struct cpu *c = &e->v->cpu;
+	u32 f = e->modes[c->mode].flags;
+
+	return f & XM_SMAP && !(f & XM_AC) != !(c->sysflags & EFL_AC);
+}
+
 void mode_update(struct engine *e)
 {
 	struct xmode m;
 	unsigned id;
 
 	mode_debug(e);
+	mode_slow_update(e);
 	mode_describe(e, &m);
-	if (!light_equal(&e->modes[e->mode], &m, sizeof(m)) || !e->nmodes) {
+	if (!e->nmodes ||
+	    !light_equal(&e->modes[e->v->cpu.mode], &m, sizeof(m))) {
 		id = mode_intern(e, &m);
-		if (id != e->mode)
+		if (id != e->v->cpu.mode)
 			e->stats.mode_switches++;
-		e->mode = id;
+		e->v->cpu.mode = id;
 	}
 	e->v->mode_dirty = false;
 	e->stale = true;

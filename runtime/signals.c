@@ -186,7 +186,9 @@ static void kick_glue(struct engine *e, ucontext_t *uc, u64 pc)
 		g[REG_RIP] = (greg_t)glue_copy(e, glue_at_hash);
 		g[REG_RSP] = (greg_t)e->v->cpu.pair_top;
 	} else if (in_range(pc, glue_copy(e, glue_at_leaf),
-			    glue_copy(e, glue_at_leaf_end))) {
+			    glue_copy(e, glue_at_leaf_end)) ||
+		   in_range(pc, glue_copy(e, glue_at_sys_leaf),
+			    glue_copy(e, glue_at_sys_leaf_end))) {
 		u64 ret = *(u64 *)g[REG_RSP];
 		struct block *b = tcache_find(e->tc, ret - 1);
 
@@ -198,6 +200,9 @@ static void kick_glue(struct engine *e, ucontext_t *uc, u64 pc)
 			    glue_copy(e, glue_at_back_end))) {
 		g[REG_RIP] = (greg_t)glue_copy(e, glue_at_back_test);
 		g[REG_RSP] = (greg_t)e->v->cpu.c_rsp;
+	} else if (in_range(pc, glue_copy(e, glue_at_trans_test),
+			    glue_copy(e, glue_at_trans_end))) {
+		g[REG_RIP] = (greg_t)glue_copy(e, glue_at_trans_test);
 	}
 	/* Elsewhere in the glue we are on the way to C, which looks. */
 }

@@ -283,6 +283,7 @@ static bool msr_write(struct vcpu *v, u32 n, u64 val)
 		return !val;
 	case MSR_SYSENTER_CS:
 		c->sysenter_cs = (u32)val;
+		trans_flush(v);
 		return true;
 	case MSR_SYSENTER_ESP:
 		c->sysenter_esp = (u32)val;

@@ -235,6 +235,7 @@ enum hret sys_lldt(struct vcpu *v, const struct insn *i)
 		return H_EXC;
 	if (SEL_NULL(sel)) {
 		seg_null(&v->cpu.ldt, (u16)sel);
+		trans_flush(v);
 		return sys_end(v, i);
 	}
 	if (sel & SEL_TI)
@@ -246,6 +247,7 @@ enum hret sys_lldt(struct vcpu *v, const struct insn *i)
 	if (!desc_is_present(&d))
 		return exc_raise_err(v, VEC_NP, SEL_ERR(sel));
 	seg_from_desc(&v->cpu.ldt, &d, (u16)sel);
+	trans_flush(v);
 	return sys_end(v, i);
 }
 
@@ -269,6 +271,7 @@ enum hret sys_ltr(struct vcpu *v, const struct insn *i)
 	if (desc_set_busy(v, &d, true))
 		return H_EXC;
 	seg_from_desc(&v->cpu.tr, &d, (u16)sel);
+	trans_flush(v);
 	return sys_end(v, i);
 }
 
@@ -313,6 +316,7 @@ enum hret sys_lgdt(struct vcpu *v, const struct insn *i)
 {
 	struct cpu *c = &v->cpu;
 
+	trans_flush(v);
 	return seg_load_table(v, i, &c->gdt.base, &c->gdt.limit) ?
 		       H_EXC : sys_end(v, i);
 }
@@ -321,6 +325,7 @@ enum hret sys_lidt(struct vcpu *v, const struct insn *i)
 {
 	struct cpu *c = &v->cpu;
 
+	trans_flush(v);
 	return seg_load_table(v, i, &c->idt.base, &c->idt.limit) ?
 		       H_EXC : sys_end(v, i);
 }

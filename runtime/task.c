@@ -141,6 +141,7 @@ static void task_load_raw(struct vcpu *v, const struct task_state *s)
 	for (unsigned i = 0; i < CPU_NSEG; i++)
 		seg_null(&c->seg[i], s->seg[i]);
 	seg_null(&c->ldt, s->ldt);
+	trans_flush(v);
 	c->dr[7] &= ~0x155ull; /* local breakpoints and LE */
 	c->cr0 |= CR0_TS;
 	v->mode_dirty = true;
@@ -300,6 +301,7 @@ int task_switch(struct vcpu *v, u16 sel, struct desc *d, enum task_kind kind,
 		s.eflags |= EFL_NT;
 	d->hi |= DT_TSS_BUSY_BIT << 8;
 	seg_from_desc(&c->tr, d, sel);
+	trans_flush(v);
 	task_load_raw(v, &s);
 	return task_enter(v, &s, is32, ev);
 }

@@ -136,10 +136,10 @@ struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 
 /* out describes the block: what xlate_relocate() and tcache_commit() need. */
 void tcache_pattern(const struct block *b, struct xlate_out *out);
+/* Undoes what dropping has done to the landing sites. */
+void block_open_landings(struct block *b);
 /* A dropped block becomes that for the same bytes at eip. */
 void tcache_move(struct block *b, u32 eip);
-/* After that block was moved: its stubs that lead to the hash follow. */
-void tcache_moved(struct xlate_out *out);
 /* A dropped block of one page is there again, with its code on frame gfn. */
 void tcache_revive(struct tcache *t, struct block *b, gfn_t gfn, u32 own);
 

@@ -35,7 +35,8 @@ static bool engine_helper_site(void *opaque, u32 eip)
 
 	if (e->vm->inj.helper_sites)
 		return true;
-	return engine_site_test(e, (u32)(e->modes[e->mode].cs_base + eip));
+	return engine_site_test(
+		e, (u32)(e->modes[e->v->cpu.mode].cs_base + eip));
 }
 
 /* xlate_in.source: RAM lies in one place until its slot changes, and then all
@@ -83,7 +84,7 @@ static void block_count_undefined(struct engine *e, const struct xlate_out *o)
 static int block_frames(struct engine *e, const struct xlate_out *o,
 			gfn_t frames[2], unsigned *n)
 {
-	u32 la = (u32)(e->modes[e->mode].cs_base + o->insns[0].eip);
+	u32 la = (u32)(e->modes[e->v->cpu.mode].cs_base + o->insns[0].eip);
 	gpa_t gpa;
 	u8 *hva;
 
@@ -114,9 +115,9 @@ static unsigned translate_max_insns(const struct engine *e)
 static bool translate_copy(struct engine *e, struct xlate_out *o, u8 variant)
 {
 	u32 eip = vcpu_rip32(e->v);
-	struct park_query q = { .eip = eip, .mode = e->mode,
+	struct park_query q = { .eip = eip, .mode = e->v->cpu.mode,
 				.variant = variant };
-	u32 la = (u32)(e->modes[e->mode].cs_base + eip);
+	u32 la = (u32)(e->modes[e->v->cpu.mode].cs_base + eip);
 	u8 *buf = o->buf, *hva;
 	u64 host = o->host;
 	struct block *b;
@@ -132,10 +133,7 @@ static bool translate_copy(struct engine *e, struct xlate_out *o, u8 variant)
 	if (park_find(e, &q, &b) != PARK_COPY)
 		return false;
 	tcache_pattern(b, o);
-	if (!xlate_relocate(o, buf, host, eip))
-		return false;
-	tcache_moved(o);
-	return true;
+	return xlate_relocate(o, buf, host, eip);
 }
 
 /* The block in o as it shall be. Checked, if one of its frames is: that is
@@ -172,12 +170,13 @@ struct block *engine_translate(struct engine *e, u8 variant)
 	struct xlate_out *o = e->out;
 	bool one = variant & BLOCK_ALONE;
 	struct xlate_in in = {
-		.mode = &e->modes[e->mode],
+		.mode = &e->modes[e->v->cpu.mode],
 		.eip = vcpu_rip32(v),
 		.max_insns = one || inj->one_insn ? 1 : translate_max_insns(e),
 		.pairs = !one && !inj->no_pairs,
 		.far = variant & BLOCK_FAR,
 		.strict_flags = true,
+		.transitions = !one && !inj->no_trans,
 		.fsgsbase = v->cpu.use_gs,
 		.bmi2 = e->vm->host.bmi2 && !inj->no_bmi2,
 		.features = v->features,
@@ -216,7 +215,7 @@ struct block *engine_translate(struct engine *e, u8 variant)
 		frames[0] = 0;
 		nframes = 1;
 	}
-	b = tcache_commit(e->tc, o, e->mode, frames, nframes, variant,
+	b = tcache_commit(e->tc, o, e->v->cpu.mode, frames, nframes, variant,
 			  variant & BLOCK_FAR ? htab_own(e) : 0);
 	must(b, "out of memory for a block");
 	park_add(&e->park, b);

@@ -11,6 +11,7 @@
 #define UMBRA_VCPU_H
 
 #include "cpu.h"
+#include "lightmem.h"
 #include "shadowmmu/mmu.h"
 #include "translator/insn.h"
 #include "translator/xlate.h"
@@ -79,6 +80,18 @@ struct vcpu {
 		u16 port;
 	} io;
 };
+
+/* Nothing that the glue has learnt holds any more (trans.h). */
+static inline void trans_flush(struct vcpu *v)
+{
+	struct trans_state *t = &v->cpu.trans;
+
+	t->npins = 0;
+	if (!++t->gen) {
+		light_zero(t, sizeof(*t));
+		t->gen = 1;
+	}
+}
 
 static inline u32 vcpu_rip32(const struct vcpu *v)
 {

@@ -168,7 +168,7 @@ static int vcpu_engine(struct vcpu *v)
 		return err;
 	engine_wire(e);
 	engine_tlb_init(e);
-	e->view = 1;
+	e->v->cpu.view = 1;
 	return 0;
 }
 
@@ -314,6 +314,7 @@ void umbra_stats_print(struct umbra_vm *vm, FILE *f, bool json)
 #define STAT(name, text) stats_line(f, json, &first, #name, e->stats.name);
 #include "stats.def"
 #undef STAT
+		stats_line(f, json, &first, "transitions", e->v->cpu.trans.count);
 #define S(name) stats_line(f, json, &first, "code_" #name, t->name);
 		S(blocks) S(guest_insns) S(host_bytes) S(table_bytes) S(drops)
 		S(region_reuses) S(chains) S(unchains)

@@ -23,7 +23,7 @@ ifneq ($(wildcard $(srcdir)/tests/guests/run.sh),)
 run_guests = sh $(srcdir)/tests/guests/run.sh
 check_STEPS += '$(run_guests) ./umbra tests/guests'
 comma := ,
-guests_INJECT := one-insn no-chain no-pairs small-cache helper-sites \
+guests_INJECT := one-insn no-chain no-pairs no-trans small-cache helper-sites \
 	no-fsgsbase no-bmi2 checked no-checked no-reuse far no-far \
 	checked$(comma)one-insn checked$(comma)no-chain \
 	checked$(comma)no-pairs checked$(comma)small-cache \

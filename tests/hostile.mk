@@ -27,4 +27,9 @@ ifneq ($(tools_SRCS),)
 run_hostile = sh $(srcdir)/tests/hostile.sh
 check_STEPS += '$(run_hostile) ./umbra $(hostile_ELF) 1 1'
 check_LONG_STEPS += '$(run_hostile) ./umbra $(hostile_ELF) 120'
+# memory that only grows shows best beside a small code cache
+check_LONG_STEPS += '$(run_hostile) --inject small-cache ./umbra \
+	$(hostile_ELF) 90'
+check_LONG_STEPS += $(foreach i,$(filter-out small-cache,$(endure_INJECT)),'$(run_hostile) \
+	--inject $(i) ./umbra $(hostile_ELF) 10')
 endif

@@ -36,7 +36,7 @@ check_STEPS += 'CC="$(CC)" perl $(srcdir)/tools/lightcheck.pl --self-test \
 endif
 
 # the rare paths that Linux runs under, once more
-inguest_INJECT := one-insn no-chain no-pairs small-cache helper-sites \
+inguest_INJECT := one-insn no-chain no-pairs no-trans small-cache helper-sites \
 	no-fsgsbase no-bmi2 checked no-reuse map-budget=256 fail-fill=7 fail-zap=5
 
 ifneq ($(tools_SRCS),)

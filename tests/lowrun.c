@@ -273,6 +273,11 @@ static void glue_init(void)
 		[GLUE_MISS] = low_g_miss,     [GLUE_HASH] = low_g_hash,
 		[GLUE_DIRECT] = low_g_direct, [GLUE_HELPER] = low_g_helper,
 		[GLUE_TLB] = low_g_tlb,	      [GLUE_SEG] = low_g_seg,
+		[GLUE_INT] = low_g_helper,    [GLUE_IRET] = low_g_helper,
+		[GLUE_SYSENTER] = low_g_helper,
+		[GLUE_SYSEXIT] = low_g_helper,
+		[GLUE_POPF] = low_g_helper,   [GLUE_AC] = low_g_helper,
+		[GLUE_SEGLOAD] = low_g_helper,
 	};
 
 	for (int i = 0; i < GLUE_NR; i++) {

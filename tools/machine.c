@@ -281,6 +281,8 @@ static int machine_make_ram(struct machine *m)
 				    (unsigned long long)(size >> 20),
 				    strerror(errno));
 	}
+	/* Large pages where the host gives them to who asks; if not, not. */
+	madvise(m->ram, size, MADV_HUGEPAGE);
 	return 0;
 }
 

@@ -61,6 +61,11 @@ static const char *glue_name(unsigned g)
 		[GLUE_MISS] = "miss",	  [GLUE_HASH] = "hash",
 		[GLUE_DIRECT] = "direct", [GLUE_HELPER] = "helper",
 		[GLUE_TLB] = "tlb",	  [GLUE_SEG] = "seg",
+		[GLUE_INT] = "int",	  [GLUE_IRET] = "iret",
+		[GLUE_SYSENTER] = "sysenter",
+		[GLUE_SYSEXIT] = "sysexit",
+		[GLUE_POPF] = "popf",	  [GLUE_AC] = "ac",
+		[GLUE_SEGLOAD] = "segload",
 	};
 
 	return name[g];

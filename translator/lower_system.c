@@ -183,6 +183,89 @@ void lower_salc(struct xlate *x)
 	emit_mov_rr(&x->e, 1, H_RAX, HR_ADDR);
 }
 
+/* --- what the glue can repeat: conditions (runtime/trans.h) */
+
+static bool trans_is_allowed(const struct xlate *x)
+{
+	return x->in->transitions && x->mode->flags & XM_PE &&
+	       !(x->mode->flags & XM_TF) && !x->mode->drx;
+}
+
+/* Stack accesses can be made in the glue: flat, 32 bits wide, direct. */
+static bool trans_stack_is_flat(const struct xlate *x)
+{
+	return x->mode->stack_bits == 32 &&
+	       x->mode->segc[SEG_SS] == SEGC_FLAT && !x->helper;
+}
+
+/* --- EFLAGS.AC under SMAP */
+
+bool ac_is_tracked(const struct xlate *x)
+{
+	const struct xmode *m = x->mode;
+
+	return trans_is_allowed(x) && m->flags & XM_SMAP && m->cpl == 0;
+}
+
+bool ac_has_changed(const struct xlate *x)
+{
+	return x->ac != !!(x->mode->flags & XM_AC);
+}
+
+/* mov r8d, eip; call GLUE_AC */
+void ac_exit(struct xlate *x, u32 eip)
+{
+	x_mov_eip(x, HR_ADDR, eip);
+	x_glue_call(x, GLUE_AC);
+	emit_u8(&x->e, 0xcc);
+	x->ended = true;
+}
+
+/*
+ * What follows in the block is translated for the new AC, so nothing else has
+ * to know but C and the helper TLB:
+ *	mov r8d, [r15+sysflags]; lea r8d, [r8 +- AC]; mov [r15+sysflags], r8d
+ *	mov r8, [r15+tlbs_ac+8*AC]; mov [r15+tlb], r8
+ */
+static void lower_ac(struct xlate *x)
+{
+	bool on = x->insn->row->op == OP_STAC;
+	struct hmem flags = CPU_MEM(sysflags), tlb = CPU_MEM(tlb);
+	struct hmem tlbs = CPU_MEM(tlbs_ac[on]);
+	struct hmem sum = hmem_disp(HR_ADDR, on ? EFL_AC : -EFL_AC);
+
+	if (!ac_is_tracked(x)) {
+		x_helper(x, true);
+		return;
+	}
+	if (x->ac == on)
+		return;
+	emit_mov_rm(&x->e, 4, HR_ADDR, &flags);
+	emit_lea(&x->e, 4, HR_ADDR, &sum);
+	emit_mov_mr(&x->e, 4, &flags, HR_ADDR);
+	emit_mov_rm(&x->e, 8, HR_ADDR, &tlbs);
+	emit_mov_mr(&x->e, 8, &tlb, HR_ADDR);
+	x->ac = on;
+}
+
+/* mov r14d, [esp]; mov r10d, IF or 0; GLUE_POPF, which changes esp */
+static void lower_popf(struct xlate *x)
+{
+	const struct xmode *m = x->mode;
+	struct gmem g = stack_mem(x, 0);
+	struct hmem top;
+
+	if (!trans_is_allowed(x) || x->insn->opsize != 4 ||
+	    !trans_stack_is_flat(x) || m->flags & XM_VME) {
+		x_helper(x, false);
+		return;
+	}
+	top = mem_operand(x, &g, 4, ACC_READ);
+	emit_mov_rm(&x->e, 4, HR_KEEP, &top);
+	emit_mov_ri(&x->e, HR_TMP2, m->flags & XM_IF_OK ? EFL_IF : 0);
+	x_helper_by(x, GLUE_POPF, false);
+}
+
 void lower_system(struct xlate *x)
 {
 	switch (x->insn->row->op) {
@@ -215,10 +298,105 @@ void lower_system(struct xlate *x)
 		break;
 	case OP_STAC:
 	case OP_CLAC:
+		lower_ac(x);
+		break;
+	case OP_POPF:
+		lower_popf(x);
+		break;
 	case OP_CLTS:
 		x_helper(x, true);
 		break;
 	default:
 		x_helper(x, false);
+	}
+}
+
+/* --- what the glue can repeat (runtime/trans.h) */
+
+/* mov r14d, vector; mov r10d, return address; GLUE_INT */
+static void lower_int(struct xlate *x)
+{
+	if (x->mode->cpl != 3) {
+		x_helper(x, true);
+		return;
+	}
+	emit_mov_ri(&x->e, HR_KEEP, (u8)x->insn->imm);
+	x_mov_eip(x, HR_TMP2, x->next);
+	x_helper_by(x, GLUE_INT, true);
+}
+
+static void lower_iret(struct xlate *x)
+{
+	bool plain = x->mode->cpl == 0 && x->insn->opsize == 4 &&
+		     trans_stack_is_flat(x);
+
+	x_helper_by(x, plain ? GLUE_IRET : GLUE_HELPER, true);
+}
+
+/*
+ *	movzx r14d, selector
+ *	lea r14d, [r14 + register, class, pop]
+ *	mov r10d, next; GLUE_SEGLOAD
+ * The stack pointer is the glue's to change, as C does it, too.
+ * Memory is read through the window or not here: C would read a device twice.
+ */
+static void lower_seg_load(struct xlate *x)
+{
+	const struct insn *insn = x->insn;
+	bool pop = insn->row->op == OP_POP_SEG;
+	unsigned seg = insn->reg;
+	struct hmem what;
+
+	if (seg > SEG_GS || seg == SEG_CS || seg == SEG_SS ||
+	    ac_has_changed(x) ||
+	    (pop && !trans_stack_is_flat(x)) ||
+	    ((pop || insn->has_mem) &&
+	     !mem_is_direct(x, pop ? SEG_SS : insn->seg, ACC_READ))) {
+		x_helper(x, false);
+		return;
+	}
+	if (pop || insn->has_mem) {
+		struct gmem g = pop ? stack_mem(x, 0) : mem_of(insn);
+		struct hmem m = mem_operand(x, &g, 2, ACC_READ);
+
+		emit_movzx_rm(&x->e, 2, HR_KEEP, &m);
+	} else {
+		emit_movzx_rr(&x->e, 2, HR_KEEP, reg_host(x, insn->rm));
+	}
+	what = hmem_disp(HR_KEEP, (s32)TRANS_LOAD(seg, x->mode->segc[seg],
+						  pop ? insn->opsize : 0));
+	emit_lea(&x->e, 4, HR_KEEP, &what);
+	x_mov_eip(x, HR_TMP2, x->next);
+	x_helper_by(x, GLUE_SEGLOAD, false);
+}
+
+void lower_helper(struct xlate *x, bool end)
+{
+	u16 op = x->insn->row->op;
+
+	if (!trans_is_allowed(x)) {
+		x_helper(x, end);
+		return;
+	}
+	switch (op) {
+	case OP_INT:
+		lower_int(x);
+		break;
+	case OP_IRET:
+		lower_iret(x);
+		break;
+	case OP_SYSENTER:
+		x_helper_by(x, x->mode->cpl == 3 ? GLUE_SYSENTER : GLUE_HELPER,
+			    true);
+		break;
+	case OP_SYSEXIT:
+		x_helper_by(x, GLUE_SYSEXIT, true);
+		break;
+	case OP_MOV_TO_SEG:
+	case OP_POP_SEG:
+		lower_seg_load(x);
+		break;
+	default:
+		x_helper(x, end);
 	}
 }

@@ -85,6 +85,7 @@ static bool insn_ends_block(struct xlate *x, const struct insn *insn)
 	switch (insn->row->op) {
 	case OP_STAC: /* change what the following accesses mean */
 	case OP_CLAC:
+		return !ac_is_tracked(x);
 	case OP_CLTS:
 		return true;
 	}

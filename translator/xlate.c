@@ -147,23 +147,34 @@ void x_hash_call_to(struct xlate *x, u32 eip)
 	hash_branch_to(x, eip, emit_call_m);
 }
 
-/* mov r8d, hsite; mov r9, [rip+blockword]; call GLUE_HELPER */
-static void emit_helper(struct xlate *x, unsigned hsite, bool end)
+/* mov r8d, hsite; mov r9, [rip+blockword]; call g */
+static void emit_helper_by(struct xlate *x, enum glue g, unsigned hsite,
+			   bool end)
 {
 	struct hmem word = hmem_disp(HM_RIP, (s32)x->out->blockword);
 
 	emit_mov_ri(&x->e, HR_ADDR, hsite);
 	emit_mov_rm(&x->e, 8, HR_TMP, &word);
 	x->out->hsites[hsite].end = end;
-	x_glue_call(x, GLUE_HELPER);
+	x_glue_call(x, g);
 	if (end)
 		emit_u8(&x->e, 0xcc);
 }
 
+static void emit_helper(struct xlate *x, unsigned hsite, bool end)
+{
+	emit_helper_by(x, GLUE_HELPER, hsite, end);
+}
+
+void x_helper_by(struct xlate *x, enum glue g, bool end)
+{
+	emit_helper_by(x, g, x_hsite(x, -1, 0), end);
+	x->ended |= end;
+}
+
 void x_helper(struct xlate *x, bool end)
 {
-	emit_helper(x, x_hsite(x, -1, 0), end);
-	x->ended |= end;
+	x_helper_by(x, GLUE_HELPER, end);
 }
 
 void x_raise(struct xlate *x, int vector, u32 error)
@@ -244,6 +255,12 @@ static void lower_rewrite(struct xlate *x)
 	}
 }
 
+static void insn_settle(struct xlate *x)
+{
+	stack_settle(x);
+	x_site(x, SITE_PLAIN, 0, 0, false);
+}
+
 static void lower_class(struct xlate *x)
 {
 	if (x->out->soft >> x->cur & 1) {
@@ -261,13 +278,18 @@ static void lower_class(struct xlate *x)
 		lower_system(x);
 		break;
 	case CLS_HELPER:
-		x_helper(x, false);
+		lower_helper(x, false);
 		break;
 	case CLS_HELPER_END:
-		x_helper(x, true);
+		lower_helper(x, true);
 		break;
 	case CLS_BRANCH:
-		lower_branch(x);
+		if (ac_has_changed(x)) {
+			insn_settle(x);
+			ac_exit(x, x->eip);
+		} else {
+			lower_branch(x);
+		}
 		break;
 	}
 }
@@ -278,13 +300,8 @@ static bool site_is_helper(struct xlate *x)
 		x->out->helpers |= 1ull << x->cur;
 		return true;
 	}
-	return x->mode->mem_form == FORM_HELPER || x->mode->flags & XM_ALIGN;
-}
-
-static void insn_settle(struct xlate *x)
-{
-	stack_settle(x);
-	x_site(x, SITE_PLAIN, 0, 0, false);
+	return x->mode->mem_form == FORM_HELPER ||
+	       x->mode->flags & XM_ALIGN || x->ac;
 }
 
 static void lower_insn(struct xlate *x, unsigned i)
@@ -378,7 +395,10 @@ static void block_body(struct xlate *x)
 	if (!x->ended) {
 		x_site(x, SITE_AFTER, 0, 0, false);
 		stack_settle(x);
-		branch_to(x, x->next);
+		if (ac_has_changed(x))
+			ac_exit(x, x->next);
+		else
+			branch_to(x, x->next);
 	}
 }
 
@@ -435,6 +455,7 @@ enum xlate_err xlate_block(const struct xlate_in *in, struct xlate_out *out)
 {
 	struct xlate x = {
 		.in = in, .mode = in->mode, .out = out, .map = &regmap_32,
+		.ac = in->mode->flags & XM_AC,
 		.e = { .buf = out->buf, .cap = out->cap, .host = out->host },
 	};
 	enum xlate_err err;

@@ -53,10 +53,12 @@ struct xmode {
 			      form */
 #define XM_VME	    0x2000 /* VME or PVI virtual IF rules: cli/sti helper */
 #define XM_TSC_HELPER 0x4000 /* rdtsc goes to C */
+#define XM_SMAP	    0x8000 /* CPL < 3 under SMAP: EFLAGS.AC is part of the mode, */
+#define XM_AC	    0x10000 /* and set: accesses take the helper form */
 
 enum mem_form {
 	FORM_DIRECT, /* through the window */
-	FORM_HELPER, /* through the software TLB (AC set with SMAP, #AC on) */
+	FORM_HELPER, /* through the software TLB (#AC on, breakpoints) */
 };
 
 /* Glue entry points: offsets from the start of the code cache. */
@@ -69,6 +71,15 @@ enum glue {
 			  preserves flags, may clobber r9-r11 */
 	GLUE_SEG,      /* call; r8d: offset, r9d: access word; r8d: linear after;
 			  preserves flags, may clobber r9-r11 */
+	/* GLUE_HELPER without C where the runtime knows what comes of it: */
+	GLUE_INT,      /* r14d: vector, r10d: return eip; does not come back */
+	GLUE_IRET,     /* does not come back, like the next two */
+	GLUE_SYSENTER,
+	GLUE_SYSEXIT,
+	GLUE_POPF,     /* r14d: flags, r10d: EFLAGS.IF if it may change */
+	GLUE_AC,       /* call; r8d: eip; EFLAGS.AC is not that of the block's
+			  mode: goes on in the mode that has it */
+	GLUE_SEGLOAD,  /* r14d: TRANS_LOAD() (trans.h), r10d: next eip */
 	GLUE_NR
 };
 
@@ -212,6 +223,7 @@ struct xlate_in {
 	bool far;	     /* direct exits out of the page are chainable too */
 	bool fsgsbase;	     /* gs: addressing; else r13 is the window base */
 	bool bmi2;
+	bool transitions;    /* GLUE_INT and its kind may be used */
 	bool strict_flags;   /* landing sites never clobber (HAZARDS 23) */
 	const u64 *features; /* offered, for insn_decode() */
 	xlate_fetch_fn *fetch;

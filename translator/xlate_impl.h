@@ -65,6 +65,7 @@ struct xlate {
 	unsigned cur;		 /* index of the instruction being lowered */
 	const struct insn *insn; /* and it */
 	u32 eip, next;		 /* its eip, the one behind it */
+	bool ac;		 /* EFLAGS.AC under XM_SMAP, as it is here */
 	bool helper;		 /* its accesses take the helper form */
 	int tlbsite;		 /* its hsite in access words, or -1 */
 	bool ended;		 /* control does not reach what follows */
@@ -133,6 +134,8 @@ void x_glue_jmp(struct xlate *x, enum glue g);
 void x_glue_call(struct xlate *x, enum glue g);
 /* The instruction is C's; with `end` it does not come back. */
 void x_helper(struct xlate *x, bool end);
+/* The same by another way into C, that may do without it. */
+void x_helper_by(struct xlate *x, enum glue g, bool end);
 /* The instruction raises an exception. */
 void x_raise(struct xlate *x, int vector, u32 error);
 
@@ -198,6 +201,13 @@ void branch_to(struct xlate *x, u32 target);
 
 /* --- lower_system.c */
 void lower_system(struct xlate *x);
+/* stac and clac can be followed within the block. */
+bool ac_is_tracked(const struct xlate *x);
+/* AC is not as the block's mode has it: go on at eip in the mode that does. */
+bool ac_has_changed(const struct xlate *x);
+void ac_exit(struct xlate *x, u32 eip);
+/* Rows that are C's, some of which the glue can repeat. */
+void lower_helper(struct xlate *x, bool end);
 void lower_salc(struct xlate *x);
 /* Exception that CR0, CR4 or CPL make of the instruction, or -1. */
 int system_gate(const struct xlate *x);
