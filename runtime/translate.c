@@ -168,12 +168,13 @@ struct block *engine_translate(struct engine *e, u8 variant)
 	struct vcpu *v = e->v;
 	const struct umbra_inject *inj = &e->vm->inj;
 	struct xlate_out *o = e->out;
-	bool one = variant & (BLOCK_ONE | BLOCK_TEMP);
+	bool one = variant & BLOCK_ALONE;
 	struct xlate_in in = {
 		.mode = &e->modes[e->v->cpu.mode],
 		.eip = vcpu_rip32(v),
 		.max_insns = one || inj->one_insn ? 1 : translate_max_insns(e),
 		.pairs = !one && !inj->no_pairs,
+		.far = variant & BLOCK_FAR,
 		.strict_flags = true,
 		.transitions = !one && !inj->no_trans,
 		.fsgsbase = v->cpu.use_gs,
@@ -214,7 +215,8 @@ struct block *engine_translate(struct engine *e, u8 variant)
 		frames[0] = 0;
 		nframes = 1;
 	}
-	b = tcache_commit(e->tc, o, e->v->cpu.mode, frames, nframes, variant);
+	b = tcache_commit(e->tc, o, e->v->cpu.mode, frames, nframes, variant,
+			  variant & BLOCK_FAR ? htab_own(e) : 0);
 	must(b, "out of memory for a block");
 	park_add(&e->park, b);
 	if (!(variant & BLOCK_TEMP) && !b->checked_src) {
