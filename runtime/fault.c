@@ -209,7 +209,9 @@ bool engine_fault(struct engine *e)
 	must(s, "host trap %u at %#lx (address %#lx) outside any site",
 	     f->trapno, f->rip, f->addr);
 	e->stats.faults++;
-	if (f->trapno == 14)
+	if (f->trapno == 14 ||
+	    (f->trapno == FAULT_BUS &&
+	     vmmu_is_uffd_wp(v->mmu, vcpu_priv(v) == MMU_USER, f->addr)))
 		return fault_page(e, b, s);
 	engine_restore(e, b, s);
 	switch (f->trapno) {

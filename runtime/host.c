@@ -14,6 +14,7 @@
 
 #include "base.h"
 #include "bits.h"
+#include "shadowmmu/mmu.h"
 #include "umbra.h"
 
 #ifndef AT_HWCAP2
@@ -191,6 +192,15 @@ static void host_read_tsc(struct umbra_host *h)
 
 /* --- limits */
 
+static bool host_has_uffd(void)
+{
+	int fd = mmu_uffd_open();
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static uint64_t host_read_number(const char *path, uint64_t otherwise)
 {
 	FILE *f = fopen(path, "re");
@@ -228,6 +238,7 @@ int umbra_host_detect(struct umbra_host *h, const char **why)
 		*why = "the time stamp counter stands still";
 		return -ENOTSUP;
 	}
+	h->uffd = host_has_uffd();
 	h->max_map_count =
 		host_read_number("/proc/sys/vm/max_map_count", 65530);
 	h->mem_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * 4096;

@@ -69,7 +69,7 @@ static void fault_leave(struct engine *e, ucontext_t *uc, u32 trapno)
 	fault_store(f, uc);
 	if (trapno)
 		f->trapno = trapno;
-	if (f->trapno != 14)
+	if (f->trapno != 14 && f->trapno != FAULT_BUS)
 		f->addr = 0;
 	g[REG_RIP] = (greg_t)glue_leave_fault;
 	g[REG_R15] = (greg_t)&e->v->cpu;
@@ -98,7 +98,9 @@ static NORETURN void bus_end(void)
 }
 
 /*
- * SIGBUS on guest memory (HAZARDS 37). Generated code leaves like at a fault;
+
+ * SIGBUS on guest memory: the host has none left (HAZARDS 37), or withholds a
+ * page with code. Generated code leaves like at a fault, and C finds out which;
  * anything else goes to bus_end(), out of the handler's context, on the stack
  * that it was on.
  */

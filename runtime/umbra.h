@@ -25,6 +25,7 @@ struct vcpu;
 /* Facts of the host, found once (host.c). */
 struct umbra_host {
 	bool fsgsbase, bmi2, avx, avx2, xsavec;
+	bool uffd; /* userfaultfd can withhold writes to shared memory */
 	uint64_t tsc_khz;
 	uint64_t max_map_count;
 	uint64_t mem_bytes;
@@ -44,6 +45,7 @@ struct umbra_inject {
 	bool no_trans;	   /* changes of privilege and segments always in C */
 	bool helper_sites; /* every access in helper form */
 	bool no_fsgsbase, no_bmi2;
+	bool no_uffd;	   /* code is protected by mprotect only */
 	bool checked;	   /* all blocks compare their source */
 	bool no_checked;   /* none do */
 	bool no_reuse;	   /* every block is translated */

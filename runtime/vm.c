@@ -35,6 +35,7 @@ int umbra_vm_new(struct umbra_vm **out, const struct umbra_host *host,
 	mi.map_budget = vm->inj.map_budget;
 	mi.fail_fill = vm->inj.fail_fill;
 	mi.fail_zap = vm->inj.fail_zap;
+	mi.no_uffd = vm->inj.no_uffd || !host->uffd;
 	vm->max_gfn = MAX_GFN;
 	err = mmu_new(&vm->mmu, &mi);
 	if (!err)
@@ -325,6 +326,7 @@ void umbra_stats_print(struct umbra_vm *vm, FILE *f, bool json)
 	S(prefilled) S(fills_return) S(zaps) S(zapped_pages) S(syncs) S(sync_entries)
 	S(sync_drops) S(views_made) S(views_evicted) S(evictions) S(mmaps)
 	S(mprotects) S(mappings) S(code_protects) S(code_unprotects)
+	S(uffd_registers) S(uffd_protects) S(uffd_lifts)
 #undef S
 	if (json)
 		fputs("\n}\n", f);

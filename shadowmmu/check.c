@@ -56,6 +56,9 @@ static void check_page(struct check *c, u32 i)
 
 	CHECK(c, i, s->size && sp->frame < s->size >> PAGE_SHIFT);
 	CHECK(c, i, sp->flags & SPTE_MAPPED);
+	if (sp->flags & SPTE_UFFD_WP)
+		CHECK(c, i, (sp->flags & (SPTE_REGISTERED | SPTE_WRITABLE)) ==
+				    SPTE_REGISTERED);
 	if (sp->flags & SPTE_WRITABLE) {
 		CHECK(c, i, !slot_has_code(s, sp->frame));
 		check_rmap(c, i);
@@ -115,7 +118,7 @@ static bool page_continues(const struct view *w, u32 page)
 	if (!am || !bm)
 		return am == bm;
 	return a->slot == b->slot && a->frame + 1 == b->frame &&
-	       a->flags == b->flags;
+	       spte_mapping_kind(a) == spte_mapping_kind(b);
 }
 
 /* The count of host mappings from scratch. */

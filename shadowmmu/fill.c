@@ -24,6 +24,7 @@ struct fill {
 	u32 frame;	   /* in the slot */
 	bool writable;	   /* wanted */
 	bool mapped;	   /* and now to become writable */
+	bool uffd_wp;	   /* then: it is userfaultfd that withholds that */
 	bool replaces;	   /* what is mapped there is no more true */
 };
 
@@ -88,7 +89,8 @@ static bool fill_joins(struct fill *f, s32 d)
 
 	if (gpa - f->slot->gpa >= f->slot->size ||
 	    bits_test(n->mapped, k) != f->mapped ||
-	    (n->spte[k].flags & SPTE_WRITABLE))
+	    (n->spte[k].flags & SPTE_WRITABLE) ||
+	    !(n->spte[k].flags & SPTE_UFFD_WP) == f->uffd_wp)
 		return false;
 	if (f->walk->kind == NODE_TABLE) {
 		u64 e = table_entry(f->view->v, f->table, k);
@@ -181,6 +183,7 @@ static int fill_page(struct view *w, u32 gva, const struct walk *walk,
 		     !slot_has_code(s, f.frame);
 	sp = &f.node->spte[page % NODE_PAGES];
 	f.mapped = (sp->flags & SPTE_MAPPED) && !f.replaces;
+	f.uffd_wp = f.mapped && (sp->flags & SPTE_UFFD_WP);
 	must(!f.mapped ||
 		     (sp->frame == f.frame && sp->slot == slot_nr(w->v->m, s)),
 	     "view %u page %#x maps frame %#x, the walk says %#x", w->id, page,

@@ -72,12 +72,13 @@ static void code_protect(struct mmu *m, const struct slot *s, u32 frame)
 {
 	u32 link;
 
-	/* view_protect() unlinks, or on failure unmaps the page, which
+	/* Both unlink, or view_protect() on failure unmaps the page, which
 	 * unlinks too: the list gets shorter each time. */
 	while ((link = s->rmap[frame])) {
 		struct view *w = m->views[link / VIEW_PAGES];
 
-		if (!view_protect(w, link % VIEW_PAGES, 1, false))
+		if (view_uffd_protect(w, link % VIEW_PAGES) ||
+		    !view_protect(w, link % VIEW_PAGES, 1, false))
 			m->stats.code_protects++;
 	}
 	for (unsigned i = 0; i < MMU_VCPUS; i++) {

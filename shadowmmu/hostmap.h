@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hostmap.h - the host's mmap and mprotect as bare system calls, and the few
+ * hostmap.h - the host's mmap, mprotect and ioctl as bare system calls, and the few
  * memory operations that light code may use in place of libc's (HAZARDS 56).
  */
 #ifndef UMBRA_HOSTMAP_H
@@ -47,6 +47,18 @@ static inline s64 host_mprotect(hva_t addr, u64 len, int prot)
 			 : "=a"(ret)
 			 : "a"((u64)SYS_mprotect), "D"(addr), "S"(len),
 			   "d"((u64)prot)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
+static inline s64 host_ioctl(int fd, u64 request, void *arg)
+{
+	s64 ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"((u64)SYS_ioctl), "D"((u64)fd), "S"(request),
+			   "d"(arg)
 			 : "rcx", "r11", "memory");
 	return ret;
 }

@@ -8,6 +8,7 @@ shadowmmu_LIGHT_SRCS := \
 	shadowmmu/map.c \
 	shadowmmu/mmu.c \
 	shadowmmu/sync.c \
+	shadowmmu/uffd.c \
 	shadowmmu/view.c \
 	shadowmmu/walk.c
 

@@ -2,7 +2,8 @@
 /*
  * map.c - window pages to host mappings and back: map, protect, unmap, and
  * the count of what that costs. Light code; the only mmap and mprotect calls
- * on windows besides their reservation in view.c.
+ * on windows besides their reservation in view.c. Protection that spares the
+ * mappings is in uffd.c.
  *
  * The host kernel merges neighbours that continue each other in the file
  * with equal rights, and so do reservations; a window thus costs one mapping
@@ -17,11 +18,6 @@
  */
 #include "mmu_impl.h"
 
-static hva_t page_hva(const struct view *w, u32 page)
-{
-	return w->base + ((u64)page << PAGE_SHIFT);
-}
-
 struct spte *view_spte(const struct view *w, u32 page)
 {
 	struct node *n = view_node(w, page / NODE_PAGES);
@@ -29,7 +25,7 @@ struct spte *view_spte(const struct view *w, u32 page)
 	return n ? &n->spte[page % NODE_PAGES] : NULL;
 }
 
-static const struct spte *spte_mapped(const struct view *w, u32 page)
+const struct spte *spte_mapped(const struct view *w, u32 page)
 {
 	const struct spte *sp = page < VIEW_PAGES ? view_spte(w, page) : NULL;
 
@@ -37,7 +33,7 @@ static const struct spte *spte_mapped(const struct view *w, u32 page)
 }
 
 /* Is there a boundary between the page before and this one? */
-static bool view_has_boundary(const struct view *w, u32 page)
+bool view_has_boundary(const struct view *w, u32 page)
 {
 	const struct spte *a = page ? spte_mapped(w, page - 1) : NULL;
 	const struct spte *b = spte_mapped(w, page);
@@ -45,15 +41,15 @@ static bool view_has_boundary(const struct view *w, u32 page)
 	if (!a || !b)
 		return a != b;
 	return a->slot != b->slot || a->frame + 1 != b->frame ||
-	       a->flags != b->flags;
+	       spte_mapping_kind(a) != spte_mapping_kind(b);
 }
 
-static s64 view_edges(const struct view *w, u32 page, u32 n)
+s64 view_edges(const struct view *w, u32 page, u32 n)
 {
 	return view_has_boundary(w, page) + view_has_boundary(w, page + n);
 }
 
-static s64 view_boundaries(const struct view *w, u32 page, u32 n)
+s64 view_boundaries(const struct view *w, u32 page, u32 n)
 {
 	s64 count = 0;
 
@@ -81,6 +77,13 @@ static bool fails_now(u32 *count, u32 every)
 	return *count % every == 0;
 }
 
+bool view_fails_zap(struct view *w)
+{
+	struct mmu *m = w->v->m;
+
+	return fails_now(&m->zap_count, m->inject.fail_zap);
+}
+
 static s64 host_fill(struct view *w, u32 page, u32 n, const struct slot *s,
 		     u32 frame, int prot)
 {
@@ -98,7 +101,7 @@ static s64 host_zap(struct view *w, u32 page, u32 n)
 {
 	struct mmu *m = w->v->m;
 
-	if (fails_now(&m->zap_count, m->inject.fail_zap))
+	if (view_fails_zap(w))
 		return -ENOMEM;
 	m->stats.mmaps++;
 	m->stats.zaps++;
@@ -176,6 +179,7 @@ static void spte_set_writable(struct view *w, u32 page, bool writable)
 	struct spte *sp = view_spte(w, page);
 
 	if (writable) {
+		sp->flags &= (u8)~SPTE_UFFD_WP;
 		sp->flags |= SPTE_WRITABLE;
 		rmap_link(w, page, sp);
 	} else {
@@ -186,16 +190,21 @@ static void spte_set_writable(struct view *w, u32 page, bool writable)
 
 /*
  * Gives n mapped pages write rights or takes them away; all must have the
- * other state now. 0 or -errno; then the pages are unmapped.
+ * other state now, and if it is userfaultfd that withholds them from one, it
+ * does from all. 0 or -errno; then the pages are unmapped.
  */
 int view_protect(struct view *w, u32 page, u32 n, bool writable)
 {
 	struct mmu *m = w->v->m;
 	s64 edges = view_edges(w, page, n);
-	s64 ret = -ENOMEM;
+	s64 ret;
 
-	if (writable ? !fails_now(&m->fill_count, m->inject.fail_fill)
-		     : !fails_now(&m->zap_count, m->inject.fail_zap))
+	if (writable ? fails_now(&m->fill_count, m->inject.fail_fill)
+		     : view_fails_zap(w))
+		ret = -ENOMEM;
+	else if (view_spte(w, page)->flags & SPTE_UFFD_WP)
+		ret = host_uffd_lift(w, page, n);
+	else
 		ret = host_protect(w, page, n,
 				   PROT_READ | (writable ? PROT_WRITE : 0));
 

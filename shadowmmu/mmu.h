@@ -76,6 +76,7 @@ struct mmu_ops {
 struct mmu_inject {
 	u32 map_budget; /* host mappings allowed for windows; 0: from host */
 	u32 fail_fill, fail_zap; /* each Nth fails; 0: never */
+	bool no_uffd; /* code is protected by mprotect only */
 	u32 nodes; /* shadow nodes (2 MiB of a view) to have; 0: default */
 };
 
@@ -87,7 +88,12 @@ struct mmu_stats {
 	u64 views_made, views_evicted, evictions, mmaps, mprotects;
 	u64 mappings; /* host mappings held now (a gauge) */
 	u64 code_protects, code_unprotects;
+	u64 uffd_registers, uffd_protects, uffd_lifts; /* of the protects */
 };
+
+/* A userfaultfd that can withhold writes to shared memory and tells them by
+ * SIGBUS, or -errno: not on this host. */
+int mmu_uffd_open(void);
 
 int mmu_new(struct mmu **out, const struct mmu_inject *inj);
 void mmu_free(struct mmu *m);
@@ -140,6 +146,11 @@ u32 vmmu_view_id(const struct vmmu *v, bool user);
 /* Resolves a host address inside the current window (or its guards) of that
  * privilege to a linear address; false if it is outside. */
 bool vmmu_window_gva(const struct vmmu *v, bool user, hva_t addr, gva_t *gva);
+
+/* Was a write at this host address in the current window refused because of
+ * translated code, so that the host says SIGBUS for it and not SIGSEGV? What
+ * follows is a fill like any other. */
+bool vmmu_is_uffd_wp(const struct vmmu *v, bool user, hva_t addr);
 
 /* After a fault in the window: walk, set A/D, map (with fault-around).
  * pfec_out is set for MMU_PF, gpa_out for MMU_MMIO and MMU_CODE. */

@@ -14,6 +14,9 @@
  *    only they, are linked in the frame's rmap list.
  *  - A writable page has D set in its leaf copy, and its frame holds no
  *    translated code.
+ *  - A page is SPTE_UFFD_WP, and never SPTE_WRITABLE then, exactly while its
+ *    host mapping has write rights and userfaultfd withholds them; it is
+ *    SPTE_REGISTERED too. Mappings that differ in either are not one.
  *  - A free node has empty bitmaps and
  *    zero sptes.
  *  - view.mappings is the number of host mappings in the view's reservation,
@@ -56,7 +59,12 @@ void log_light_printf(enum log_subsys s, const char *fmt, ...)
 #define MMU_CHURN_MIN  4
 #define MMU_INVLPGS    64 /* noted for a user view; beyond: compare all */
 
-enum { SPTE_MAPPED = 1, SPTE_WRITABLE = 2 };
+enum {
+	SPTE_MAPPED = 1,
+	SPTE_WRITABLE = 2,
+	SPTE_REGISTERED = 4, /* the host mapping is, with userfaultfd */
+	SPTE_UFFD_WP = 8,    /* see the invariants */
+};
 
 /* One page of a window: the frame behind it and its links in the frame's
  * rmap list. A link is view index << 20 | page number, 0 for none. */
@@ -66,6 +74,15 @@ struct spte {
 	u8 flags;
 	u32 next, prev;
 };
+
+/* Of two pages that follow each other in the file: are they one mapping? */
+static inline u8 spte_mapping_kind(const struct spte *sp)
+{
+	u8 rights = sp->flags & (SPTE_WRITABLE | SPTE_UFFD_WP);
+
+	return (sp->flags & (SPTE_MAPPED | SPTE_REGISTERED)) |
+	       (rights ? SPTE_WRITABLE : 0);
+}
 
 enum node_kind {
 	NODE_FLAT,  /* paging off */
@@ -103,6 +120,11 @@ struct view {
 	u16 node[VIEW_NODES];		/* number of the node, 0: none */
 };
 
+static inline hva_t page_hva(const struct view *w, u32 page)
+{
+	return w->base + ((u64)page << PAGE_SHIFT);
+}
+
 #define VIEW_KEY_FLAT (~0ull)
 
 struct slot {
@@ -114,6 +136,7 @@ struct slot {
 	u32 *rmap;  /* per frame: first link */
 	u64 *code;  /* bit per frame */
 	u64 tables; /* bytes of the one mapping that holds both */
+	bool no_uffd; /* the host cannot watch mappings of this file */
 };
 
 struct mmu {
@@ -124,6 +147,7 @@ struct mmu {
 	struct node *nodes; /* 1..nr_nodes */
 	u32 nr_nodes, free_node, fresh_node;
 	u32 next_view_id;
+	int uffd; /* negative: code is protected by mprotect only */
 	u64 clock; /* for view.stamp */
 	u64 budget;
 	struct mmu_inject inject;
@@ -247,6 +271,18 @@ void view_forget_fetches(struct view *w, u32 page, u32 n);
 void view_unmap_all(struct view *w);
 void view_account(struct view *w, s64 delta);
 struct spte *view_spte(const struct view *w, u32 page);
+const struct spte *spte_mapped(const struct view *w, u32 page);
+bool view_has_boundary(const struct view *w, u32 page);
+s64 view_edges(const struct view *w, u32 page, u32 n);
+s64 view_boundaries(const struct view *w, u32 page, u32 n);
+bool view_fails_zap(struct view *w);
+
+/* --- uffd.c */
+/* Takes the write rights of a writable page by userfaultfd, its mapping stays
+ * whole. False: not possible, or not worth it; nothing has changed. */
+bool view_uffd_protect(struct view *w, u32 page);
+/* Gives them back to n pages. The kernel's return. */
+s64 host_uffd_lift(struct view *w, u32 page, u32 n);
 
 /* --- sync.c */
 /* Compares the copy over nr with the directory entry of a fresh walk, drops

@@ -3,10 +3,22 @@
  * setup.c - making and unmaking of the shadow MMU and its vCPU sides. Not
  * light: it reads the host's limits and allocates.
  */
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "mmu_impl.h"
+
+/* Since Linux 5.11 and 5.19; older headers have neither. */
+#ifndef UFFD_USER_MODE_ONLY
+#define UFFD_USER_MODE_ONLY 1
+#endif
+#ifndef UFFD_FEATURE_WP_HUGETLBFS_SHMEM
+#define UFFD_FEATURE_WP_HUGETLBFS_SHMEM (1 << 12)
+#endif
 
 /* Mappings left for the rest of the process and for zaps (HAZARDS 49). */
 #define MAP_RESERVE	  4096
@@ -47,6 +59,26 @@ static u64 budget_from_host(void)
 	return max > taken + MAP_BUDGET_MIN ? max - taken : MAP_BUDGET_MIN;
 }
 
+int mmu_uffd_open(void)
+{
+	struct uffdio_api api = {
+		.api = UFFD_API,
+		.features = UFFD_FEATURE_SIGBUS |
+			    UFFD_FEATURE_PAGEFAULT_FLAG_WP |
+			    UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
+	};
+	int err, fd = (int)syscall(SYS_userfaultfd,
+				   O_CLOEXEC | UFFD_USER_MODE_ONLY);
+
+	if (fd < 0)
+		return -errno;
+	if (!ioctl(fd, UFFDIO_API, &api))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
 int mmu_new(struct mmu **out, const struct mmu_inject *inj)
 {
 	struct mmu *m = calloc(1, sizeof(*m));
@@ -70,6 +102,7 @@ int mmu_new(struct mmu **out, const struct mmu_inject *inj)
 		return (int)p;
 	}
 	m->nodes = (struct node *)p;
+	m->uffd = m->inject.no_uffd ? -1 : mmu_uffd_open();
 	*out = m;
 	return 0;
 }
@@ -82,6 +115,8 @@ void mmu_free(struct mmu *m)
 		must(!m->vcpus[i], "a vCPU still uses the shadow MMU");
 	for (unsigned i = 0; i < MMU_MAX_SLOTS; i++)
 		mmu_slot_set(m, i, 0, 0, -1, 0, NULL);
+	if (m->uffd >= 0)
+		close(m->uffd);
 	host_munmap((hva_t)m->nodes, (m->nr_nodes + 1ul) * sizeof(struct node));
 	free(m);
 }

@@ -114,7 +114,7 @@ done
 if [ -n "$long" ]; then
 	for k in vmlinuz-686 vmlinuz-686-pae; do
 		for inject in one-insn no-chain small-cache helper-sites \
-			no-pairs no-trans no-fsgsbase no-bmi2 checked no-reuse map-budget=256 \
+			no-pairs no-trans no-fsgsbase no-bmi2 no-uffd checked no-reuse map-budget=256 \
 			fail-fill=7 fail-zap=5; do
 			boot $k 512M umbra.poweroff 'reboot: Power down' '' \
 				$inject

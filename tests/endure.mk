@@ -23,7 +23,7 @@ ifneq ($(tools_SRCS),)
 run_endure = sh $(srcdir)/tests/endure.sh
 # the switches that force rare paths under Linux
 endure_INJECT := one-insn no-chain no-pairs small-cache helper-sites \
-	no-fsgsbase no-bmi2 map-budget=256 fail-fill=7 fail-zap=5
+	no-fsgsbase no-bmi2 no-uffd map-budget=256 fail-fill=7 fail-zap=5
 
 check_STEPS += '$(run_endure) --kernel vmlinuz-686-pae --seconds 5 \
 	./umbra guests storm gzip sparse'

@@ -227,4 +227,15 @@ PIECE bus
 	out	0x11, al
 PIECE bus_end
 
+/* Runs code and then writes there, when the memory is no more. */
+PIECE gone
+	mov	eax, 0x80000
+	mov	byte ptr [eax + 8], 0
+	mov	byte ptr [eax], 0xc3
+	call	eax
+	out	0x10, al
+	mov	[eax + 4], eax
+	out	0x11, al
+PIECE gone_end
+
 	.section .note.GNU-stack,"",@progbits

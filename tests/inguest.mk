@@ -37,7 +37,7 @@ endif
 
 # the rare paths that Linux runs under, once more
 inguest_INJECT := one-insn no-chain no-pairs no-trans small-cache helper-sites \
-	no-fsgsbase no-bmi2 checked no-reuse map-budget=256 fail-fill=7 fail-zap=5
+	no-fsgsbase no-bmi2 no-uffd checked no-reuse map-budget=256 fail-fill=7 fail-zap=5
 
 ifneq ($(tools_SRCS),)
 run_inguest = sh $(srcdir)/tests/inguest.sh

@@ -91,6 +91,7 @@ u64 env_host_mappings(const struct view *w);
 Suite *suite_mmu(void);
 Suite *suite_mmu_host(void);
 Suite *suite_mmu_random(void);
+Suite *suite_mmu_uffd(void);
 Suite *suite_mmu_user(void);
 
 #endif

@@ -72,6 +72,11 @@ bool vcpu_mmu_update(struct vcpu *v, bool cr3_written)
 	return !env.mmu_refuses;
 }
 
+int mmu_uffd_open(void)
+{
+	return -ENOSYS;
+}
+
 u64 vmmu_fetch_zaps(const struct vmmu *m)
 {
 	(void)m;

@@ -40,6 +40,7 @@ PIECE(faults);
 PIECE(cross);
 PIECE(storm);
 PIECE(bus);
+PIECE(gone);
 PIECE(aux);
 PIECE(loads);
 extern const u8 patched_imm[];
@@ -549,6 +550,21 @@ START_TEST(test_memory_is_gone)
 }
 END_TEST
 
+/* The same where the host also withholds the page for its code: the store is
+ * told as a lack of memory, once the code is dropped. */
+START_TEST(test_memory_with_code_is_gone)
+{
+	struct umbra_inject inj = { .no_uffd = _i };
+
+	OPEN(gone, &inj);
+	run_to_out(0x10);
+	ck_assert_int_eq(ftruncate(G.fd, 0x40000), 0);
+	run_to(UMBRA_EXIT_ERROR);
+	ck_assert(strstr(G.run->error, "memory"));
+	guest_close();
+}
+END_TEST
+
 Suite *suite_engine(void)
 {
 	Suite *s = suite_create("engine");
@@ -570,6 +586,7 @@ Suite *suite_engine(void)
 	tcase_add_test(tc, test_segment_loads);
 	tcase_add_loop_test(tc, test_dma_into_code, 0, 3);
 	tcase_add_test(tc, test_memory_is_gone);
+	tcase_add_loop_test(tc, test_memory_with_code_is_gone, 0, 2);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -429,6 +429,8 @@ static const struct mmu_inject injections[] = {
 	{.fail_zap = 3},
 	{.fail_fill = 2, .fail_zap = 1},
 	{.nodes = 3},
+	{.no_uffd = true},
+	{.no_uffd = true, .fail_zap = 3},
 	{.map_budget = 20, .fail_fill = 5, .fail_zap = 2, .nodes = 5},
 };
 

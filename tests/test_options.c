@@ -64,13 +64,13 @@ END_TEST
 START_TEST(inject_words_set_their_fields)
 {
 	ck_assert_int_eq(parse("run -k a --inject one-insn,no-chain,no-pairs,"
-			       "helper-sites,no-fsgsbase,no-bmi2,step,"
+			       "helper-sites,no-fsgsbase,no-bmi2,no-uffd,step,"
 			       "checked,no-checked,no-reuse,"
 			       "map-budget=100,fail-fill=2,fail-zap=0x10,"
 			       "cache=128"), 0);
 	ck_assert(o.inject.one_insn && o.inject.no_chain && o.inject.no_pairs);
 	ck_assert(o.inject.helper_sites && o.inject.no_fsgsbase);
-	ck_assert(o.inject.no_bmi2 && o.inject.step);
+	ck_assert(o.inject.no_bmi2 && o.inject.no_uffd && o.inject.step);
 	ck_assert(o.inject.checked && o.inject.no_checked);
 	ck_assert(o.inject.no_reuse);
 	ck_assert_uint_eq(o.inject.map_budget, 100);

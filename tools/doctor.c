@@ -5,25 +5,14 @@
  */
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/userfaultfd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "doctor.h"
 #include "options.h"
-
-/* Since Linux 5.11 and 5.19; older headers have neither. */
-#ifndef UFFD_USER_MODE_ONLY
-#define UFFD_USER_MODE_ONLY 1
-#endif
-#ifndef UFFD_FEATURE_WP_HUGETLBFS_SHMEM
-#define UFFD_FEATURE_WP_HUGETLBFS_SHMEM (1 << 12)
-#endif
 
 #define MAPS_MIN   16384u  /* less leaves too little beside the reserve */
 #define MAPS_GOOD  262144u
@@ -135,22 +124,16 @@ static void find_maps(const struct doctor *d, struct finding *f)
 
 static void find_userfaultfd(const struct doctor *d, struct finding *f)
 {
-	struct uffdio_api api = { .api = UFFD_API };
-	int fd = (int)syscall(SYS_userfaultfd,
-			      O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
-	bool ok = fd >= 0 && !ioctl(fd, UFFDIO_API, &api) &&
-		  (api.features & UFFD_FEATURE_WP_HUGETLBFS_SHMEM);
+	bool ok = d->host.uffd;
 
-	(void)d;
-	if (fd >= 0)
-		close(fd);
 	find_yes(f, ok);
-	f->meaning = ok ? "pages with code can be protected without splitting "
+	f->meaning = ok ? "pages with code are protected without splitting "
 			  "mappings" :
 			  "pages with code are protected by mprotect, which "
 			  "splits mappings";
 	if (!ok)
-		f->change = "use a kernel of 5.19 or newer";
+		f->change = "use a kernel of 5.19 or newer that lets this "
+			    "process call userfaultfd";
 }
 
 static u64 memory_available(void)

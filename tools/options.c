@@ -200,6 +200,7 @@ static const struct {
 	{ "helper-sites", INJECT_OFF(helper_sites), 0, 0 },
 	{ "no-fsgsbase", INJECT_OFF(no_fsgsbase), 0, 0 },
 	{ "no-bmi2", INJECT_OFF(no_bmi2), 0, 0 },
+	{ "no-uffd", INJECT_OFF(no_uffd), 0, 0 },
 	{ "checked", INJECT_OFF(checked), 0, 0 },
 	{ "no-checked", INJECT_OFF(no_checked), 0, 0 },
 	{ "no-reuse", INJECT_OFF(no_reuse), 0, 0 },
@@ -418,9 +419,9 @@ static const char usage_rest[] =
 	"  -D FILE                logs go to FILE instead of stderr\n"
 	"      --inject LIST      force rare paths: one-insn no-chain no-pairs\n"
 	"                         no-far far no-trans helper-sites no-fsgsbase\n"
-	"                         no-bmi2 step checked no-checked no-reuse\n"
-	"                         small-cache cache=KB map-budget=N\n"
-	"                         fail-fill=N fail-zap=N\n"
+	"                         no-bmi2 no-uffd step checked no-checked\n"
+	"                         no-reuse small-cache cache=KB\n"
+	"                         map-budget=N fail-fill=N fail-zap=N\n"
 	"\n"
 	"doctor tells what this host offers, what that means for speed and\n"
 	"what to change.\n"
