@@ -213,6 +213,34 @@ static void go(struct regs *r, void *code, void *end, int cpl)
 	handler(irq0_count);                                                  \
 	go(&r, code, code##_end, cpl)
 
+/*
+ * mov al, [bx]; jecxz back, in the last bytes of a page, so that the way on
+ * leads to another. The address of the load must not be taken for the eip of a
+ * look-up that a tick lets start over: at that address is UD2.
+ */
+static void test_jcxz(int cpl)
+{
+	static const u8 code[] = { 0x67, 0x8a, 0x07, 0xe3, 0xfb, 0xcd, 0x40 };
+	u32 at = pages_alloc(2) + 4096 - 5;
+	struct regs r;
+
+	begin(cpl ? "irq.jecxz-page-end.3" : "irq.jecxz-page-end.0");
+	memcpy((void *)at, code, sizeof(code));
+	memcpy((void *)0x9000, "\x0f\x0b", 2);
+	skip_at = at;
+	skip_to = at + 5;
+	for (u32 n = 0; n < 30; n++) {
+		handler(irq0_skip);
+		regs_init(&r, (void *)at, cpl);
+		r.efl |= EFL_IF | EFL_IOPL;
+		r.ebx = 0x9000;
+		r.ecx = 0;
+		run(&r);
+		check_end(&r, (void *)(at + 5));
+		check_true("ticks", ticks >= 5);
+	}
+}
+
 static void test_loops(int cpl)
 {
 	struct regs r;
@@ -229,6 +257,7 @@ static void test_loops(int cpl)
 	check_true("ticks came", ticks > 0);
 	GO("indirect", indirect);
 	check_that("calls", r.eax, 2000000);
+	test_jcxz(cpl);
 	begin(cpl ? "irq.jmp-self.3" : "irq.jmp-self.0");
 	handler(irq0_skip);
 	skip_at = ADDR(self_jump_f);
