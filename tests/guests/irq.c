@@ -186,6 +186,34 @@ CODE(rep_stos, "rep stosb");
 CODE(indirect, "mov ecx, 2000000; lea ebx, [3f]; 1: call ebx; dec ecx; "
      "jnz 1b; jmp 4f; 3: inc eax; ret; 4: nop");
 
+/* Behind stac the branch leaves the block before it is carried out. */
+CODE(sti_ac, "xor ebx, ebx; mov ecx, 500000; 1: cli; stac; "
+     ".rept 25; lea eax, [eax+1]; .endr; sti" F(sti_ac) "jmp 2f; "
+     "early: inc ebx; 2: clac; dec ecx; jnz 1b; cli");
+extern char early[];
+
+static void test_sti_ac(void)
+{
+	struct regs r;
+
+	if (!(cpuid_of(7, 0).b & 1u << 20))
+		return;
+	begin("irq.sti-stac");
+	handler(irq0_skip);
+	skip_at = ADDR(sti_ac_f);
+	skip_to = ADDR(early);
+	wr_c4(rd_c4() | CR4_SMAP);
+	pit_rate(10000);
+	unmask(true);
+	regs_init(&r, sti_ac, 0);
+	run(&r);
+	unmask(false);
+	wr_c4(rd_c4() & ~CR4_SMAP);
+	CHECK_END(&r, sti_ac);
+	check_true("ticks", ticks >= 5);
+	check_that("taken in the shadow", r.ebx, 0);
+}
+
 static u32 lcg_calls, lcg_value;
 
 static void lcg_model(void)
@@ -406,6 +434,7 @@ void guest_main(void)
 	lcg_model();
 	test_rate();
 	test_windows();
+	test_sti_ac();
 	test_hlt();
 	test_loops(0);
 	test_loops(3);
