@@ -114,7 +114,8 @@ void engine_drop_code(struct engine *e, gfn_t gfn)
  */
 static void block_enter(struct engine *e, struct block *b, gfn_t gfn)
 {
-	tcache_revive(e->tc, b, gfn);
+	tcache_revive(e->tc, b, gfn,
+		      b->variant & BLOCK_FAR ? htab_own(e) : 0);
 	if (!b->checked_src)
 		must(!mmu_code_set(e->vm->mmu, gfn),
 		     "cannot protect a code page");
@@ -134,12 +135,12 @@ static void block_move(struct engine *e, struct block *b, u32 eip)
  * oldest has most likely outlived its process, and is moved.
  */
 static struct block *block_sibling(struct engine *e, u32 eip, gpa_t gpa,
-				   u8 variant)
+				   u8 variant, u32 own)
 {
 	struct block *b;
 
 	if (e->vm->inj.no_reuse ||
-	    tcache_siblings(e->tc, eip, gpa, e->v->cpu.mode, variant, &b) <
+	    tcache_siblings(e->tc, eip, gpa, e->v->cpu.mode, variant, own, &b) <
 		    BLOCK_SIBLINGS ||
 	    (u64)eip + b->guest_len > 1ull << 32 ||
 	    !park_same_sites(e, b, eip - b->eip))
@@ -151,7 +152,7 @@ static struct block *block_sibling(struct engine *e, u32 eip, gpa_t gpa,
 
 /* A block for the same bytes that is not in use: it needs no translation. */
 static struct block *block_revive(struct engine *e, u32 eip, gpa_t gpa,
-				  const u8 *hva, u8 variant)
+				  const u8 *hva, u8 variant, u32 own)
 {
 	struct park_query q = {
 		.eip = eip, .mode = e->v->cpu.mode, .variant = variant,
@@ -159,7 +160,7 @@ static struct block *block_revive(struct engine *e, u32 eip, gpa_t gpa,
 		.gfn = gpa >> PAGE_SHIFT,
 		.checked_src = checked_test(e, gpa >> PAGE_SHIFT),
 	};
-	struct block *b = block_sibling(e, eip, gpa, variant);
+	struct block *b = block_sibling(e, eip, gpa, variant, own);
 
 	if (b)
 		return b;
@@ -186,10 +187,13 @@ struct block *engine_block(struct engine *e, u8 variant)
 	struct vcpu *v = e->v;
 	const struct xmode *m = &e->modes[e->v->cpu.mode];
 	u32 eip = vcpu_rip32(v), la = (u32)(m->cs_base + eip);
+	u32 own = variant & BLOCK_ALONE ? 0 : htab_own(e);
 	struct block *b;
 	gpa_t gpa;
 	u8 *hva;
 
+	if (own)
+		variant |= BLOCK_FAR;
 	e->soft = 0;
 	if (eip > m->cs_limit) {
 		exc_gp(v, 0);
@@ -198,7 +202,7 @@ struct block *engine_block(struct engine *e, u8 variant)
 	if (engine_fetch_frame(e, la, &gpa, &hva))
 		return NULL;
 	if (hva && !(variant & BLOCK_TEMP)) {
-		b = tcache_lookup(e->tc, eip, gpa, e->v->cpu.mode, variant);
+		b = tcache_lookup(e->tc, eip, gpa, e->v->cpu.mode, variant, own);
 		if (b && b->checked_src && !checked_holds(e, b)) {
 			e->soft = checked_soft(e, b);
 			tcache_drop(e->tc, b);
@@ -207,7 +211,7 @@ struct block *engine_block(struct engine *e, u8 variant)
 		if (b && !engine_block_crosses(e, b))
 			return b;
 		if (!b && !e->soft)
-			b = block_revive(e, eip, gpa, hva, variant);
+			b = block_revive(e, eip, gpa, hva, variant, own);
 		if (b && !engine_block_crosses(e, b))
 			return b;
 		if (b) {

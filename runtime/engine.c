@@ -126,6 +126,7 @@ static void engine_fetch_zap(void *opaque, u32 view, gva_t gva, u64 npages)
 	if (!npages)
 		trans_flush(e->v);
 	htab_forget_pages(e, view, gva, npages);
+	tcache_unchain_far(e->tc, view, gva, npages);
 	pairs_drop_view(e, view);
 	e->zapped |= view == e->v->cpu.view;
 }
@@ -484,6 +485,8 @@ static enum todo pending_interrupt(struct engine *e)
 	if (vec < 0)
 		return TODO_RUN;
 	e->stats.interrupts++;
+	if (v->cpu.cpl == 3)
+		htab_tick(e);
 	e->learn.to = NULL;
 	checked_tick(e);
 	v->halted = false;
@@ -549,17 +552,19 @@ static void exit_direct(struct engine *e, bool may_chain)
 
 	must(x, "exit at %#lx, which is no stub", v->cpu.exit_stub);
 	v->cpu.rip = x->target;
-	if (!may_chain || !x->same_page || from->dead || x->to ||
-	    from->variant || e->vm->inj.no_chain || v->mode_dirty ||
+	if (!may_chain || (!x->same_page && !from->own) || from->dead ||
+	    x->to || from->variant & BLOCK_ALONE || e->vm->inj.no_chain || v->mode_dirty ||
 	    __atomic_load_n(&v->cpu.kick, __ATOMIC_RELAXED))
 		return;
 	to = engine_block(e, 0);
 	if (tcache_stats(e->tc)->region_reuses != reuses)
 		return; /* from may be gone */
-	if (!to || to->variant || from->dead || from->eip != eip ||
-	    to->dead || x->to || to->mode != from->mode)
+	if (!to || to->variant & BLOCK_ALONE || from->dead || from->eip != eip ||
+	    to->dead || x->to || to->mode != from->mode ||
+	    to->own != from->own)
 		return;
-	if (to->gfn[0] == from->gfn[0])
+	if (x->same_page ? to->gfn[0] == from->gfn[0] :
+			   from->own == v->cpu.view && engine_fetch_held(e, to))
 		tcache_chain(e->tc, from, x, to);
 }
 

@@ -25,6 +25,8 @@
 #define HTABS	  64
 #define HTAB_HINTS 256u
 #define HTAB_LOG  4096u
+#define OWN_TICKS 25u
+#define VIEW_SUPER 1u /* the supervisor view's id, see vmmu_view_id() */
 #define PAIR_BYTES (64 * 1024ul)
 #define PAIR_GUARD (16 * PAGE_SIZE) /* below each stack */
 struct htab {
@@ -32,6 +34,8 @@ struct htab {
 	u64 *table;
 	u64 pair_rsp, pair_top; /* rsp while another one is active */
 	u64 used; /* stamp of the last activation; 0: never */
+	u32 ticks; /* interrupts that came here */
+	bool own; /* blocks of this view alone: htab_tick() */
 	u32 nlog; /* HTAB_LOG + 1: more slots than the log names */
 	u32 pages; /* bit k: slots k << PAGE_SHIFT.. have been set */
 	u16 log[HTAB_LOG];
@@ -216,6 +220,8 @@ void engine_kick_self(struct engine *e);
 /* --- htab.c */
 void htab_activate(struct engine *e); /* for cpu.view and cpu.mode */
 void htab_add(struct engine *e, const struct block *b);
+void htab_tick(struct engine *e); /* an interrupt came */
+u32 htab_own(const struct engine *e);
 void htab_forget_block(struct engine *e, const struct block *b);
 /* npages 0: all of the view */
 void htab_forget_pages(struct engine *e, u32 view, gva_t gva, u64 npages);

@@ -62,6 +62,8 @@ static struct htab *htab_search(struct engine *e)
 	old->view = e->v->cpu.view;
 	old->mode = e->v->cpu.mode;
 	old->pair_rsp = old->pair_top;
+	old->ticks = 0;
+	old->own = old->view == VIEW_SUPER || e->vm->inj.far_now;
 	return old;
 }
 
@@ -95,11 +97,42 @@ void htab_activate(struct engine *e)
 	c->hash = (u64)h->table;
 }
 
+/*
+ * A program that runs for long gets blocks of its own, which are chained over
+ * the ends of pages; until then its blocks are shared with all who have the
+ * same code, which is what fork and exec live by. The supervisor, of which
+ * there is one view only, has its own from the start.
+ */
+void htab_tick(struct engine *e)
+{
+	struct htab *h = e->v->cpu.htab;
+
+	if (!h || h->own || ++h->ticks < OWN_TICKS)
+		return;
+	h->own = true;
+	htab_clear(e, h);
+}
+
+/* The view whose own blocks are to be used now, or 0. */
+u32 htab_own(const struct engine *e)
+{
+	const struct xmode *m = &e->modes[e->v->cpu.mode];
+	const struct htab *h = e->v->cpu.htab;
+
+	return h && h->own && !m->cs_base && m->cs_limit == 0xffffffff &&
+			       !e->vm->inj.no_far ?
+		       h->view :
+		       0;
+}
+
 /* Only while the end of the fetch translation would be told (HAZARDS 29). */
 void htab_add(struct engine *e, const struct block *b)
 {
-	if (e->v->cpu.htab && !b->variant && !b->dead && engine_fetch_held(e, b))
-		htab_set(e, e->v->cpu.htab, b->eip, b->host + b->checked);
+	struct htab *h = e->v->cpu.htab;
+
+	if (h && !(b->variant & BLOCK_ALONE) && !b->dead &&
+	    engine_fetch_held(e, b))
+		htab_set(e, h, b->eip, b->host + b->checked);
 }
 
 void htab_forget_block(struct engine *e, const struct block *b)

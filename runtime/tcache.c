@@ -19,6 +19,8 @@
 #define BUCKETS	    (1u << BUCKET_BITS)
 #define REGIONS	    4
 #define BLOCK_ALIGN 16u
+#define CHUNK	    64u
+#define FAR_BUCKETS 1024u
 
 /* Side tables may take this many times the bytes of the code: compiled code
  * needs 3 to 4 times as much, random bytes 6 times, so they and not the code end
@@ -31,6 +33,8 @@ struct region {
 	size_t tables;	      /* bytes of its blocks' side tables */
 	unsigned nblocks, cap;
 	struct block **blocks; /* by ascending address */
+	u32 *first; /* of each CHUNK bytes: 1 + index of the first block that
+		     * begins there, 0 if none does */
 };
 
 struct tcache {
@@ -44,6 +48,7 @@ struct tcache {
 	struct block *bucket[BUCKETS];
 	struct block **frames; /* by gfn: first block, linked by frame_next */
 	gfn_t max_gfn;
+	struct bexit *far[FAR_BUCKETS]; /* far chains by their target's page */
 	struct tcache_ops ops;
 	struct tcache_stats stats;
 };
@@ -114,7 +119,8 @@ static int tcache_regions(struct tcache *t)
 		r->end = r->start + each;
 		r->cap = each / BLOCK_ALIGN + 1;
 		r->blocks = calloc(r->cap, sizeof(*r->blocks));
-		if (!r->blocks)
+		r->first = calloc(each / CHUNK + 1, sizeof(*r->first));
+		if (!r->blocks || !r->first)
 			return -ENOMEM;
 	}
 	return 0;
@@ -162,6 +168,7 @@ void tcache_free(struct tcache *t)
 		for (unsigned k = 0; k < t->region[i].nblocks; k++)
 			free(t->region[i].blocks[k]);
 		free(t->region[i].blocks);
+		free(t->region[i].first);
 	}
 	if (t->frames)
 		munmap(t->frames, (t->max_gfn + 1) * sizeof(*t->frames));
@@ -199,38 +206,39 @@ const u32 *tcache_glue(const struct tcache *t)
 
 /* Of eip only its place in the page: translations of the same code for several
  * addresses are found together. */
-static unsigned bucket_of(u32 eip, gfn_t gfn, u32 mode, u8 variant)
+static unsigned bucket_of(u32 eip, gfn_t gfn, u32 mode, u8 variant, u32 own)
 {
 	u64 h = ((eip & ~PAGE_MASK) | gfn << 12) * 0x9e3779b97f4a7c15ull +
-		(mode * 4ull + variant) * 0xd6e8feb86659fd93ull;
+		(((u64)own << 16 | mode) * 8 + variant) *
+			0xd6e8feb86659fd93ull;
 
 	return (unsigned)(h >> (64 - BUCKET_BITS));
 }
 
 struct block *tcache_lookup(struct tcache *t, u32 eip, gpa_t gpa, u32 mode,
-			    u8 variant)
+			    u8 variant, u32 own)
 {
-	unsigned k = bucket_of(eip, gpa >> PAGE_SHIFT, mode, variant);
+	unsigned k = bucket_of(eip, gpa >> PAGE_SHIFT, mode, variant, own);
 	struct block *b = t->bucket[k];
 
 	for (; b; b = b->hash_next) {
 		if (b->eip == eip && b->gfn[0] == gpa >> PAGE_SHIFT &&
-		    b->mode == mode && b->variant == variant)
+		    b->mode == mode && b->variant == variant && b->own == own)
 			return b;
 	}
 	return NULL;
 }
 
 unsigned tcache_siblings(struct tcache *t, u32 eip, gpa_t gpa, u32 mode,
-			 u8 variant, struct block **sibling)
+			 u8 variant, u32 own, struct block **sibling)
 {
 	gfn_t gfn = gpa >> PAGE_SHIFT;
-	struct block *b = t->bucket[bucket_of(eip, gfn, mode, variant)];
+	struct block *b = t->bucket[bucket_of(eip, gfn, mode, variant, own)];
 	unsigned n = 0;
 
 	for (; b; b = b->hash_next) {
 		if (b->eip == eip || b->gfn[0] != gfn || b->mode != mode ||
-		    b->variant != variant || b->fixed || b->nframes != 1 ||
+		    b->variant != variant || b->own != own || b->fixed || b->nframes != 1 ||
 		    (b->eip ^ eip) & (u32)~PAGE_MASK)
 			continue;
 		*sibling = b;
@@ -239,11 +247,35 @@ unsigned tcache_siblings(struct tcache *t, u32 eip, gpa_t gpa, u32 mode,
 	return n;
 }
 
+static void region_add(struct region *r, struct block *b, u32 off)
+{
+	u32 *first = &r->first[(off - r->start) / CHUNK];
+
+	r->blocks[r->nblocks++] = b;
+	if (!*first)
+		*first = r->nblocks;
+}
+
+/* The last block that begins at or before the host address; the region has
+ * one that does. */
+static struct block *region_find(const struct region *r, u32 chunk, u64 host)
+{
+	unsigned i;
+
+	while (!r->first[chunk] || r->blocks[r->first[chunk] - 1]->host > host)
+		chunk--;
+	for (i = r->first[chunk]; i < r->nblocks; i++) {
+		if (r->blocks[i]->host > host)
+			break;
+	}
+	return r->blocks[i - 1];
+}
+
 struct block *tcache_find(struct tcache *t, u64 host)
 {
 	u32 off;
 	struct region *r = NULL;
-	unsigned lo, hi;
+	struct block *b;
 
 	if (host < t->host || host >= t->host + t->bytes)
 		return NULL;
@@ -252,20 +284,10 @@ struct block *tcache_find(struct tcache *t, u64 host)
 		if (off >= t->region[i].start && off < t->region[i].next)
 			r = &t->region[i];
 	}
-	if (!r || !r->nblocks)
+	if (!r || !r->nblocks || host < r->blocks[0]->host)
 		return NULL;
-	for (lo = 0, hi = r->nblocks; hi - lo > 1;) {
-		unsigned mid = (lo + hi) / 2;
-
-		if (r->blocks[mid]->host <= host)
-			lo = mid;
-		else
-			hi = mid;
-	}
-	if (host < r->blocks[lo]->host ||
-	    host >= r->blocks[lo]->host + r->blocks[lo]->size)
-		return NULL;
-	return r->blocks[lo];
+	b = region_find(r, (off - r->start) / CHUNK, host);
+	return host < b->host + b->size ? b : NULL;
 }
 
 struct bexit *block_exit_at(struct block *b, u64 stub_host)
@@ -304,6 +326,22 @@ static void block_patch(struct block *b, u32 patch_off, u64 target)
 			 __ATOMIC_RELAXED);
 }
 
+static struct bexit **far_bucket(struct tcache *t, gva_t gva)
+{
+	return &t->far[(gva >> PAGE_SHIFT) % FAR_BUCKETS];
+}
+
+static void far_link(struct tcache *t, struct bexit *x)
+{
+	struct bexit **head = far_bucket(t, x->target);
+
+	x->far_next = *head;
+	x->far_prev = head;
+	if (x->far_next)
+		x->far_next->far_prev = &x->far_next;
+	*head = x;
+}
+
 void tcache_chain(struct tcache *t, struct block *from, struct bexit *x,
 		  struct block *to)
 {
@@ -315,6 +353,8 @@ void tcache_chain(struct tcache *t, struct block *from, struct bexit *x,
 	if (x->next)
 		x->next->prev = &x->next;
 	to->incoming = x;
+	if (!x->same_page)
+		far_link(t, x);
 	t->stats.chains++;
 }
 
@@ -335,7 +375,40 @@ static void bexit_unchain(struct tcache *t, struct block *from,
 	if (x->next)
 		x->next->prev = x->prev;
 	x->to = NULL;
+	if (x->far_prev) {
+		*x->far_prev = x->far_next;
+		if (x->far_next)
+			x->far_next->far_prev = x->far_prev;
+		x->far_prev = NULL;
+	}
 	t->stats.unchains++;
+}
+
+/* all: whatever the page */
+static void far_unchain(struct tcache *t, struct bexit *x, u32 own, gva_t gva,
+			bool all)
+{
+	while (x) {
+		struct bexit *next = x->far_next;
+		struct block *b = bexit_block(x);
+
+		if (b->own == own &&
+		    (all || x->target >> PAGE_SHIFT == gva >> PAGE_SHIFT))
+			bexit_unchain(t, b, x);
+		x = next;
+	}
+}
+
+void tcache_unchain_far(struct tcache *t, u32 own, gva_t gva, u64 npages)
+{
+	bool all = !npages || npages >= FAR_BUCKETS;
+	u64 n = all ? FAR_BUCKETS : npages;
+
+	for (u64 i = 0; i < n; i++) {
+		gva_t page = gva + i * PAGE_SIZE;
+
+		far_unchain(t, *far_bucket(t, page), own, page, all);
+	}
 }
 
 void tcache_unchain_exits(struct tcache *t, struct block *b)
@@ -347,7 +420,7 @@ void tcache_unchain_exits(struct tcache *t, struct block *b)
 static void bucket_remove(struct tcache *t, struct block *b)
 {
 	struct block **p = &t->bucket[bucket_of(b->eip, b->gfn[0], b->mode,
-						b->variant)];
+						b->variant, b->own)];
 
 	while (*p && *p != b)
 		p = &(*p)->hash_next;
@@ -447,6 +520,8 @@ static void region_reuse(struct tcache *t, struct region *r)
 	if (r->nblocks)
 		t->stats.region_reuses++;
 	r->nblocks = 0;
+	light_zero(r->first, ((r->end - r->start) / CHUNK + 1) *
+				     sizeof(*r->first));
 	r->tables = 0;
 	r->next = r->start;
 }
@@ -574,7 +649,8 @@ static void block_source(struct block *b, const struct xlate_out *o)
 
 static void block_enter_tables(struct tcache *t, struct block *b)
 {
-	unsigned k = bucket_of(b->eip, b->gfn[0], b->mode, b->variant);
+	unsigned k = bucket_of(b->eip, b->gfn[0], b->mode, b->variant,
+			       b->own);
 
 	b->hash_next = t->bucket[k];
 	t->bucket[k] = b;
@@ -584,7 +660,7 @@ static void block_enter_tables(struct tcache *t, struct block *b)
 
 struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 			    u32 mode, const gfn_t *frames, unsigned nframes,
-			    u8 variant)
+			    u8 variant, u32 own)
 {
 	struct region *r = &t->region[t->current];
 	size_t tables = r->tables;
@@ -604,14 +680,15 @@ struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 	b->guest_len = out->guest_len;
 	b->mode = mode;
 	b->variant = variant;
+	b->own = own;
 	b->gfn[0] = frames[0];
 	b->gfn[1] = nframes > 1 ? frames[1] : frames[0];
 	b->nframes = (u8)(nframes > 1 && frames[1] != frames[0] ? 2 : 1);
 	block_tables(b, out);
 	block_source(b, out);
 	memcpy(b->rw + out->blockword, &b, sizeof(b));
+	region_add(r, b, (u32)(b->host - t->host));
 	r->next += ALIGN_UP(out->size, BLOCK_ALIGN);
-	r->blocks[r->nblocks++] = b;
 	if (!(variant & BLOCK_TEMP))
 		block_enter_tables(t, b);
 	t->stats.blocks++;
@@ -621,12 +698,13 @@ struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 	return b;
 }
 
-void tcache_revive(struct tcache *t, struct block *b, gfn_t gfn)
+void tcache_revive(struct tcache *t, struct block *b, gfn_t gfn, u32 own)
 {
 	must(b->dead && b->nframes == 1, "block %08x cannot come back", b->eip);
 	t->ops.revived(t->ops.opaque, b);
 	block_open_landings(b);
 	b->dead = false;
+	b->own = own;
 	b->gfn[0] = b->gfn[1] = gfn;
 	block_enter_tables(t, b);
 }

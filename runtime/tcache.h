@@ -28,6 +28,7 @@ struct bexit {
 	u8 kind, same_page, slot; /* slot: index in block.exits */
 	struct block *to;	  /* chained to, or NULL */
 	struct bexit *next, **prev; /* on to->incoming */
+	struct bexit *far_next, **far_prev; /* of a chain that leaves the page */
 };
 
 struct bsite {
@@ -66,6 +67,7 @@ struct block {
 	u64 gfn[2];   /* frame of the first byte; of the last if it crosses */
 	u8 nframes;
 	u8 variant;   /* BLOCK_* */
+	u32 own;      /* BLOCK_FAR: the view whose block it is */
 	bool dead;    /* dropped, memory not yet reused */
 	bool checked_src; /* compares its source when it is entered */
 	bool fixed;   /* cannot be moved to another eip */
@@ -87,6 +89,8 @@ struct block {
 
 #define BLOCK_ONE  1 /* one instruction, leaves after it */
 #define BLOCK_TEMP 2 /* not in the tables: executed once */
+#define BLOCK_FAR  4 /* of one view: chained over the ends of pages */
+#define BLOCK_ALONE (BLOCK_ONE | BLOCK_TEMP)
 
 struct tcache_stats {
 	u64 blocks, guest_insns, host_bytes, table_bytes, drops, region_reuses;
@@ -128,7 +132,7 @@ void tcache_reserve(struct tcache *t, u8 **rw, u64 *host);
  * BLOCK_TEMP enters the tables. NULL: out of memory. */
 struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 			    u32 mode, const gfn_t *frames, unsigned nframes,
-			    u8 variant);
+			    u8 variant, u32 own);
 
 /* out describes the block: what xlate_relocate() and tcache_commit() need. */
 void tcache_pattern(const struct block *b, struct xlate_out *out);
@@ -137,14 +141,14 @@ void block_open_landings(struct block *b);
 /* A dropped block becomes that for the same bytes at eip. */
 void tcache_move(struct block *b, u32 eip);
 /* A dropped block of one page is there again, with its code on frame gfn. */
-void tcache_revive(struct tcache *t, struct block *b, gfn_t gfn);
+void tcache_revive(struct tcache *t, struct block *b, gfn_t gfn, u32 own);
 
 struct block *tcache_lookup(struct tcache *t, u32 eip, gpa_t gpa, u32 mode,
-			    u8 variant);
+			    u8 variant, u32 own);
 /* How many blocks there are for the same code at other addresses, that could be
  * moved to eip; and the oldest of them. */
 unsigned tcache_siblings(struct tcache *t, u32 eip, gpa_t gpa, u32 mode,
-			 u8 variant, struct block **sibling);
+			 u8 variant, u32 own, struct block **sibling);
 /* The block around a host address, or NULL. Async-signal-safe. */
 struct block *tcache_find(struct tcache *t, u64 host);
 /* The exit whose stub is at the host address. */
@@ -153,6 +157,8 @@ const struct bsite *block_site_at(const struct block *b, u64 host);
 
 void tcache_chain(struct tcache *t, struct block *from, struct bexit *x,
 		  struct block *to);
+/* Undoes the chains of own's blocks into these pages; 0 pages: all. */
+void tcache_unchain_far(struct tcache *t, u32 own, gva_t gva, u64 npages);
 /* Patches every exit of b back to its stub. Async-signal-safe on the vCPU's
  * own thread, when that is not in tcache code. */
 void tcache_unchain_exits(struct tcache *t, struct block *b);

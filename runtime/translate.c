@@ -40,14 +40,16 @@ static bool engine_helper_site(void *opaque, u32 eip)
 }
 
 /* xlate_in.source: RAM lies in one place until its slot changes, and then all
- * blocks go. */
+ * blocks go. An instruction may go over into what is no RAM: its block runs
+ * once, with the bytes that engine_fetch() gave. */
 static const u8 *engine_source(void *opaque, u64 la)
 {
+	static const u8 open_bus[PAGE_SIZE] = { [0 ... PAGE_SIZE - 1] = 0xff };
 	gpa_t gpa;
 	u8 *hva;
 
-	must(!engine_fetch_frame(opaque, (u32)la, &gpa, &hva) && hva,
-	     "no source at %08x", (u32)la);
+	if (engine_fetch_frame(opaque, (u32)la, &gpa, &hva) || !hva)
+		return &open_bus[la & ~PAGE_MASK];
 	return hva;
 }
 
@@ -168,12 +170,13 @@ struct block *engine_translate(struct engine *e, u8 variant)
 	struct vcpu *v = e->v;
 	const struct umbra_inject *inj = &e->vm->inj;
 	struct xlate_out *o = e->out;
-	bool one = variant & (BLOCK_ONE | BLOCK_TEMP);
+	bool one = variant & BLOCK_ALONE;
 	struct xlate_in in = {
 		.mode = &e->modes[e->v->cpu.mode],
 		.eip = vcpu_rip32(v),
 		.max_insns = one || inj->one_insn ? 1 : translate_max_insns(e),
 		.pairs = !one && !inj->no_pairs,
+		.far = variant & BLOCK_FAR,
 		.strict_flags = true,
 		.transitions = !one && !inj->no_trans,
 		.fsgsbase = v->cpu.use_gs,
@@ -214,7 +217,8 @@ struct block *engine_translate(struct engine *e, u8 variant)
 		frames[0] = 0;
 		nframes = 1;
 	}
-	b = tcache_commit(e->tc, o, e->v->cpu.mode, frames, nframes, variant);
+	b = tcache_commit(e->tc, o, e->v->cpu.mode, frames, nframes, variant,
+			  variant & BLOCK_FAR ? htab_own(e) : 0);
 	must(b, "out of memory for a block");
 	park_add(&e->park, b);
 	if (!(variant & BLOCK_TEMP) && !b->checked_src) {

@@ -39,6 +39,8 @@ struct umbra_inject {
 	bool one_insn;	   /* one guest instruction a block */
 	bool no_chain;	   /* direct exits always leave */
 	bool no_pairs;	   /* returns go through the hash */
+	bool no_far;	   /* no chains over the ends of pages */
+	bool far_now;	   /* such chains for user programs from the start */
 	bool no_trans;	   /* changes of privilege and segments always in C */
 	bool helper_sites; /* every access in helper form */
 	bool no_fsgsbase, no_bmi2;

@@ -24,7 +24,7 @@ run_guests = sh $(srcdir)/tests/guests/run.sh
 check_STEPS += '$(run_guests) ./umbra tests/guests'
 comma := ,
 guests_INJECT := one-insn no-chain no-pairs no-trans small-cache helper-sites \
-	no-fsgsbase no-bmi2 checked no-checked no-reuse \
+	no-fsgsbase no-bmi2 checked no-checked no-reuse far no-far \
 	checked$(comma)one-insn checked$(comma)no-chain \
 	checked$(comma)no-pairs checked$(comma)small-cache \
 	checked$(comma)helper-sites checked$(comma)no-fsgsbase \

@@ -194,6 +194,8 @@ static const struct {
 	{ "one-insn", INJECT_OFF(one_insn), 0, 0 },
 	{ "no-chain", INJECT_OFF(no_chain), 0, 0 },
 	{ "no-pairs", INJECT_OFF(no_pairs), 0, 0 },
+	{ "no-far", INJECT_OFF(no_far), 0, 0 },
+	{ "far", INJECT_OFF(far_now), 0, 0 },
 	{ "no-trans", INJECT_OFF(no_trans), 0, 0 },
 	{ "helper-sites", INJECT_OFF(helper_sites), 0, 0 },
 	{ "no-fsgsbase", INJECT_OFF(no_fsgsbase), 0, 0 },
@@ -415,8 +417,8 @@ static const char usage_rest[] =
 	"\n"
 	"  -D FILE                logs go to FILE instead of stderr\n"
 	"      --inject LIST      force rare paths: one-insn no-chain no-pairs\n"
-	"                         no-trans helper-sites no-fsgsbase no-bmi2 step\n"
-	"                         checked no-checked no-reuse\n"
+	"                         no-far far no-trans helper-sites no-fsgsbase\n"
+	"                         no-bmi2 step checked no-checked no-reuse\n"
 	"                         small-cache cache=KB map-budget=N\n"
 	"                         fail-fill=N fail-zap=N\n"
 	"\n"

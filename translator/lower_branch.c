@@ -2,8 +2,8 @@
 /*
  * lower_branch.c - how a block is left: jumps, calls, returns, loops.
  *
- * A direct exit within the guest page is a rel32 that the runtime chains,
- * with a stub behind the block; all others carry the target in r8d through the
+ * A direct exit within the guest page (in->far: any) is a rel32 that the runtime
+ * chains, with a stub behind the block; all others carry the target in r8d through the
  * hash of the view and mode, with a jump of their own. A block goes on behind
  * branches that are not taken and calls that return, but has no back-edges:
  * each way round a loop passes an exit, which a kick can divert (DESIGN.md, 5).
@@ -23,6 +23,11 @@ static bool same_page(const struct xlate *x, u32 target)
 		       (base + x->in->eip) >> PAGE_SHIFT;
 }
 
+static bool chainable(const struct xlate *x, u32 target)
+{
+	return x->in->far || same_page(x, target);
+}
+
 /* A chainable exit whose rel32 field is at `at`. */
 static void exit_add(struct xlate *x, enum xexit_kind kind, u32 at, u32 target)
 {
@@ -31,13 +36,14 @@ static void exit_add(struct xlate *x, enum xexit_kind kind, u32 at, u32 target)
 
 	must(n < XLATE_MAX_EXITS, "exits of block %08x", x->in->eip);
 	out->exits[n] = (struct xexit){ .patch_off = at, .target = target,
-					.kind = kind, .same_page = 1 };
+					.kind = kind,
+					.same_page = same_page(x, target) };
 	x_cold(x, COLD_STUB, at, n);
 }
 
 void branch_to(struct xlate *x, u32 target)
 {
-	if (same_page(x, target)) /* jmp target */
+	if (chainable(x, target)) /* jmp target */
 		exit_add(x, XEXIT_JUMP, emit_jmp_fwd(&x->e), target);
 	else
 		x_hash_jmp_to(x, target);
@@ -48,7 +54,7 @@ static void branch_from(struct xlate *x, u32 at, u32 target)
 {
 	if (target > x->mode->cs_limit)
 		x_cold(x, COLD_HELPER, at, x_hsite(x, VEC_GP, 0));
-	else if (same_page(x, target))
+	else if (chainable(x, target))
 		exit_add(x, XEXIT_JUMP, at, target);
 	else
 		x_cold(x, COLD_HASH, at, target);
@@ -249,7 +255,7 @@ static void landing_site(struct xlate *x, u32 ret)
 	x->ended = !block_goes_on(x);
 	if (!x->ended)
 		return;
-	if (same_page(x, ret))
+	if (chainable(x, ret))
 		exit_add(x, XEXIT_CONT, emit_jmp_fwd(e), ret);
 	else
 		x_hash_jmp_to(x, ret);
@@ -293,7 +299,7 @@ static void lower_call(struct xlate *x)
 		branch_to(x, target);
 		return;
 	}
-	if (same_page(x, target)) /* call target */
+	if (chainable(x, target)) /* call target */
 		exit_add(x, XEXIT_CALL, emit_call_fwd(&x->e), target);
 	else
 		x_hash_call_to(x, target);

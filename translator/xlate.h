@@ -134,7 +134,7 @@ struct xexit {
 	u32 stub_off;
 	u32 target;    /* guest eip */
 	u8 kind;
-	u8 same_page;  /* target in the block's own (single) guest page */
+	u8 same_page;  /* target in the block's own (single) guest page; else far */
 };
 
 /* A landing site: where a return pair's host ret arrives. */
@@ -220,6 +220,7 @@ struct xlate_in {
 	u32 eip;
 	unsigned max_insns;  /* 1..XLATE_MAX_INSNS */
 	bool pairs;	     /* host call/ret pairs */
+	bool far;	     /* direct exits out of the page are chainable too */
 	bool fsgsbase;	     /* gs: addressing; else r13 is the window base */
 	bool bmi2;
 	bool transitions;    /* GLUE_INT and its kind may be used */
