@@ -19,6 +19,7 @@
 #define BUCKETS	    (1u << BUCKET_BITS)
 #define REGIONS	    4
 #define BLOCK_ALIGN 16u
+#define CHUNK	    64u
 #define FAR_BUCKETS 1024u
 
 /* Side tables may take this many times the bytes of the code: compiled code
@@ -32,6 +33,8 @@ struct region {
 	size_t tables;	      /* bytes of its blocks' side tables */
 	unsigned nblocks, cap;
 	struct block **blocks; /* by ascending address */
+	u32 *first; /* of each CHUNK bytes: 1 + index of the first block that
+		     * begins there, 0 if none does */
 };
 
 struct tcache {
@@ -116,7 +119,8 @@ static int tcache_regions(struct tcache *t)
 		r->end = r->start + each;
 		r->cap = each / BLOCK_ALIGN + 1;
 		r->blocks = calloc(r->cap, sizeof(*r->blocks));
-		if (!r->blocks)
+		r->first = calloc(each / CHUNK + 1, sizeof(*r->first));
+		if (!r->blocks || !r->first)
 			return -ENOMEM;
 	}
 	return 0;
@@ -164,6 +168,7 @@ void tcache_free(struct tcache *t)
 		for (unsigned k = 0; k < t->region[i].nblocks; k++)
 			free(t->region[i].blocks[k]);
 		free(t->region[i].blocks);
+		free(t->region[i].first);
 	}
 	if (t->frames)
 		munmap(t->frames, (t->max_gfn + 1) * sizeof(*t->frames));
@@ -242,11 +247,35 @@ unsigned tcache_siblings(struct tcache *t, u32 eip, gpa_t gpa, u32 mode,
 	return n;
 }
 
+static void region_add(struct region *r, struct block *b, u32 off)
+{
+	u32 *first = &r->first[(off - r->start) / CHUNK];
+
+	r->blocks[r->nblocks++] = b;
+	if (!*first)
+		*first = r->nblocks;
+}
+
+/* The last block that begins at or before the host address; the region has
+ * one that does. */
+static struct block *region_find(const struct region *r, u32 chunk, u64 host)
+{
+	unsigned i;
+
+	while (!r->first[chunk] || r->blocks[r->first[chunk] - 1]->host > host)
+		chunk--;
+	for (i = r->first[chunk]; i < r->nblocks; i++) {
+		if (r->blocks[i]->host > host)
+			break;
+	}
+	return r->blocks[i - 1];
+}
+
 struct block *tcache_find(struct tcache *t, u64 host)
 {
 	u32 off;
 	struct region *r = NULL;
-	unsigned lo, hi;
+	struct block *b;
 
 	if (host < t->host || host >= t->host + t->bytes)
 		return NULL;
@@ -255,20 +284,10 @@ struct block *tcache_find(struct tcache *t, u64 host)
 		if (off >= t->region[i].start && off < t->region[i].next)
 			r = &t->region[i];
 	}
-	if (!r || !r->nblocks)
+	if (!r || !r->nblocks || host < r->blocks[0]->host)
 		return NULL;
-	for (lo = 0, hi = r->nblocks; hi - lo > 1;) {
-		unsigned mid = (lo + hi) / 2;
-
-		if (r->blocks[mid]->host <= host)
-			lo = mid;
-		else
-			hi = mid;
-	}
-	if (host < r->blocks[lo]->host ||
-	    host >= r->blocks[lo]->host + r->blocks[lo]->size)
-		return NULL;
-	return r->blocks[lo];
+	b = region_find(r, (off - r->start) / CHUNK, host);
+	return host < b->host + b->size ? b : NULL;
 }
 
 struct bexit *block_exit_at(struct block *b, u64 stub_host)
@@ -501,6 +520,8 @@ static void region_reuse(struct tcache *t, struct region *r)
 	if (r->nblocks)
 		t->stats.region_reuses++;
 	r->nblocks = 0;
+	light_zero(r->first, ((r->end - r->start) / CHUNK + 1) *
+				     sizeof(*r->first));
 	r->tables = 0;
 	r->next = r->start;
 }
@@ -666,8 +687,8 @@ struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 	block_tables(b, out);
 	block_source(b, out);
 	memcpy(b->rw + out->blockword, &b, sizeof(b));
+	region_add(r, b, (u32)(b->host - t->host));
 	r->next += ALIGN_UP(out->size, BLOCK_ALIGN);
-	r->blocks[r->nblocks++] = b;
 	if (!(variant & BLOCK_TEMP))
 		block_enter_tables(t, b);
 	t->stats.blocks++;
