@@ -40,15 +40,20 @@ static bool engine_helper_site(void *opaque, u32 eip)
 }
 
 /* xlate_in.source: RAM lies in one place until its slot changes, and then all
- * blocks go. */
+ * blocks go. An instruction that begins in RAM may end where there is none, on
+ * the next page's first bytes: there is what engine_fetch() said. */
 static const u8 *engine_source(void *opaque, u64 la)
 {
+	static const u8 open_bus[INSN_MAX_LEN] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	};
 	gpa_t gpa;
 	u8 *hva;
 
-	must(!engine_fetch_frame(opaque, (u32)la, &gpa, &hva) && hva,
+	must(!engine_fetch_frame(opaque, (u32)la, &gpa, &hva),
 	     "no source at %08x", (u32)la);
-	return hva;
+	return hva ? hva : open_bus;
 }
 
 u64 engine_now_ns(void)
