@@ -94,7 +94,8 @@ void brk_check(struct engine *e, gva_t la, unsigned len, bool write)
 			continue;
 		if (rw != 3 && !(rw == 1 && write))
 			continue;
-		if ((u32)la < at + n && at < (u32)la + len)
+		/* modulo 2^32: the last cell ends at address 0 */
+		if ((u32)la - at < n || at - (u32)la < len)
 			e->v->db_pending |= DR6_B0 << i;
 	}
 }

@@ -61,6 +61,8 @@ void tcache_pattern(const struct block *b, struct xlate_out *o)
 	o->crosses = false;
 	o->fixed = b->fixed;
 	o->helpers = b->helpers;
+	o->soft = b->soft;
+	o->softable = b->softable;
 	o->checked_src = b->checked_src;
 	o->nlandings = b->nlandings;
 	for (unsigned i = 0; i < b->nlandings; i++)

@@ -82,10 +82,8 @@ static bool source_equal(const struct block *b, const u8 *now, u32 n)
 {
 	u32 from = 0, end;
 
-	for (unsigned i = 0; b->soft >> i; i++) {
-		if (!(b->soft >> i & 1))
-			continue;
-		end = b->insn_eip[i + 1] - b->eip;
+	for (u64 left = b->soft; left; left &= left - 1) {
+		end = b->insn_eip[__builtin_ctzll(left) + 1] - b->eip;
 		if (!light_equal(now + from, b->src + from, end - 4 - from))
 			return false;
 		from = end;

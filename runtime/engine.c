@@ -437,7 +437,8 @@ static void pending_deliver(struct engine *e)
 
 	e->learn.to = NULL;
 	exc_deliver(e->v);
-	if (soft)
+	/* Another event has taken its place if it faulted. */
+	if (soft && e->v->exc.soft)
 		trans_int(e, &from, vector);
 }
 

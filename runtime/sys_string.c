@@ -164,9 +164,12 @@ static u32 string_run(struct vcpu *v, const struct insn *i, u32 max,
 	    (movs && !string_seg(ss, si, n * i->memsize, false)))
 		return 0;
 	run->n = n;
-	run->dst = gmem_host(v, dst, true);
+	/* the load comes first: where it faults, no D may be set for the store */
 	run->src = movs ? gmem_host(v, src, false) : NULL;
-	return run->dst && (run->src || !movs) ? n : 0;
+	if (movs && !run->src)
+		return 0;
+	run->dst = gmem_host(v, dst, true);
+	return run->dst ? n : 0;
 }
 
 #define HOST_REP(insn, run, count, value)                                     \

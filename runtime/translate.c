@@ -40,20 +40,17 @@ static bool engine_helper_site(void *opaque, u32 eip)
 }
 
 /* xlate_in.source: RAM lies in one place until its slot changes, and then all
- * blocks go. An instruction that begins in RAM may end where there is none, on
- * the next page's first bytes: there is what engine_fetch() said. */
+ * blocks go. An instruction may go over into what is no RAM: its block runs
+ * once, with the bytes that engine_fetch() gave. */
 static const u8 *engine_source(void *opaque, u64 la)
 {
-	static const u8 open_bus[INSN_MAX_LEN] = {
-		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-	};
+	static const u8 open_bus[PAGE_SIZE] = { [0 ... PAGE_SIZE - 1] = 0xff };
 	gpa_t gpa;
 	u8 *hva;
 
-	must(!engine_fetch_frame(opaque, (u32)la, &gpa, &hva),
-	     "no source at %08x", (u32)la);
-	return hva ? hva : open_bus;
+	if (engine_fetch_frame(opaque, (u32)la, &gpa, &hva) || !hva)
+		return &open_bus[la & ~PAGE_MASK];
+	return hva;
 }
 
 u64 engine_now_ns(void)

@@ -16,6 +16,7 @@
 
 #include "runtime/base.h"
 #include "runtime/bits.h"
+#include "runtime/engine.h"
 #include "runtime/umbra.h"
 
 Suite *suite_engine(void);
@@ -536,6 +537,36 @@ START_TEST(test_dma_into_code)
 }
 END_TEST
 
+/* A block as long as they get, of which the last immediate is not compared. */
+START_TEST(test_soft_last)
+{
+	static struct engine e;
+	u32 eip[2 * XLATE_MAX_INSNS + 1];
+	struct block b = {
+		.eip = CODE, .guest_len = XLATE_MAX_INSNS + 4,
+		.ninsns = XLATE_MAX_INSNS, .insn_eip = eip,
+		.gfn = { CODE >> PAGE_SHIFT, CODE >> PAGE_SHIFT },
+		.soft = 1ull << (XLATE_MAX_INSNS - 1),
+	};
+	u8 src[256] = { 0 };
+
+	OPEN(patched, NULL);
+	e.vm = G.vm;
+	memset(G.ram + CODE, 0x90, 256);
+	memset(src, 0x90, XLATE_MAX_INSNS);
+	for (u32 i = 0; i < XLATE_MAX_INSNS; i++)
+		eip[i] = CODE + i;
+	eip[XLATE_MAX_INSNS] = CODE + b.guest_len;
+	for (u32 i = XLATE_MAX_INSNS + 1; i < ARRAY_SIZE(eip); i++)
+		eip[i] = CODE + 200; /* none of the block's */
+	b.src = src;
+	ck_assert(checked_holds(&e, &b));
+	G.ram[CODE + XLATE_MAX_INSNS - 1] = 0x91;
+	ck_assert(!checked_holds(&e, &b));
+	guest_close();
+}
+END_TEST
+
 /* --- the host */
 
 START_TEST(test_memory_is_gone)
@@ -569,6 +600,7 @@ Suite *suite_engine(void)
 	tcase_add_test(tc, test_tsc_aux);
 	tcase_add_test(tc, test_segment_loads);
 	tcase_add_loop_test(tc, test_dma_into_code, 0, 3);
+	tcase_add_test(tc, test_soft_last);
 	tcase_add_test(tc, test_memory_is_gone);
 	suite_add_tcase(s, tc);
 	return s;

@@ -135,6 +135,7 @@ static void lower_jcxz(struct xlate *x)
 	u32 zero = cx_test(x);
 
 	branch_to(x, x->next);
+	x_site(x, SITE_GLUE, 0, 0, false); /* a look-up may have been before */
 	cx_zero_here(x, zero);
 	branch_from(x, emit_jmp_fwd(&x->e), branch_target(x));
 }

@@ -68,7 +68,8 @@ static void lower_cli(struct xlate *x)
  *
  * The next instruction must run before an interrupt comes (HAZARDS 35). A
  * kick leaves at the block's end at the earliest, so that holds by itself
- * unless sti is the block's last: then C marks the shadow.
+ * unless sti is the block's last, or may be the last that is carried out in it
+ * (ac_exit): then C marks the shadow.
  */
 static void lower_sti(struct xlate *x)
 {
@@ -80,7 +81,7 @@ static void lower_sti(struct xlate *x)
 		x_helper(x, false);
 		return;
 	}
-	if (x->cur + 1 == x->out->ninsns) {
+	if (x->cur + 1 == x->out->ninsns || ac_has_changed(x)) {
 		x_helper(x, true);
 		return;
 	}

@@ -68,10 +68,10 @@ static bool scan_goes_on(const struct xlate *x, const struct insn *insn)
 	switch (insn->row->op) {
 	case OP_JCC:
 		return true;
-	case OP_CALL:
-		return x->in->pairs && insn->imm;
+	case OP_CALL: /* of 16 bits: it may return elsewhere */
+		return x->in->pairs && insn->opsize == 4 && insn->imm;
 	case OP_CALL_IND:
-		return x->in->pairs;
+		return x->in->pairs && insn->opsize == 4;
 	}
 	return false;
 }

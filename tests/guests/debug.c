@@ -368,6 +368,26 @@ static void test_registers(void)
 	wr_d6(DR6_FIXED1);
 }
 
+/* The last dword of the address space: its end is address 0. */
+static void test_data_top(int cpl)
+{
+	const u32 top = 0xfffffffc - ADDR(cells);
+
+	begin(cpl ? "debug.data.top.3" : "debug.data.top.0");
+	page_map(0xfffff000, page_alloc(), PTE_P | PTE_W | PTE_U);
+	bp(0, 0xfffffffc, BP_RW, LEN4);
+	HIT(store32, top);
+	HIT(load32, top);
+	HIT(store8, top + 3);
+	HIT(store32, top - 3);
+	MISS(store32, top - 4);
+	bp(0, 0xfffffff8, BP_W, LEN4);
+	HIT(store32, top - 1);
+	MISS(store32, top);
+	bp_off();
+	page_unmap(0xfffff000);
+}
+
 void guest_main(void)
 {
 	for (int cpl = 0; cpl < 4; cpl += 3) {
@@ -376,4 +396,7 @@ void guest_main(void)
 		test_data(cpl);
 	}
 	test_registers();
+	identity_on();
+	test_data_top(0);
+	test_data_top(3);
 }

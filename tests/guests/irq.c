@@ -186,6 +186,34 @@ CODE(rep_stos, "rep stosb");
 CODE(indirect, "mov ecx, 2000000; lea ebx, [3f]; 1: call ebx; dec ecx; "
      "jnz 1b; jmp 4f; 3: inc eax; ret; 4: nop");
 
+/* Behind stac the branch leaves the block before it is carried out. */
+CODE(sti_ac, "xor ebx, ebx; mov ecx, 500000; 1: cli; stac; "
+     ".rept 25; lea eax, [eax+1]; .endr; sti" F(sti_ac) "jmp 2f; "
+     "early: inc ebx; 2: clac; dec ecx; jnz 1b; cli");
+extern char early[];
+
+static void test_sti_ac(void)
+{
+	struct regs r;
+
+	if (!(cpuid_of(7, 0).b & 1u << 20))
+		return;
+	begin("irq.sti-stac");
+	handler(irq0_skip);
+	skip_at = ADDR(sti_ac_f);
+	skip_to = ADDR(early);
+	wr_c4(rd_c4() | CR4_SMAP);
+	pit_rate(10000);
+	unmask(true);
+	regs_init(&r, sti_ac, 0);
+	run(&r);
+	unmask(false);
+	wr_c4(rd_c4() & ~CR4_SMAP);
+	CHECK_END(&r, sti_ac);
+	check_true("ticks", ticks >= 5);
+	check_that("taken in the shadow", r.ebx, 0);
+}
+
 static u32 lcg_calls, lcg_value;
 
 static void lcg_model(void)
@@ -213,6 +241,34 @@ static void go(struct regs *r, void *code, void *end, int cpl)
 	handler(irq0_count);                                                  \
 	go(&r, code, code##_end, cpl)
 
+/*
+ * mov al, [bx]; jecxz back, in the last bytes of a page, so that the way on
+ * leads to another. The address of the load must not be taken for the eip of a
+ * look-up that a tick lets start over: at that address is UD2.
+ */
+static void test_jcxz(int cpl)
+{
+	static const u8 code[] = { 0x67, 0x8a, 0x07, 0xe3, 0xfb, 0xcd, 0x40 };
+	u32 at = pages_alloc(2) + 4096 - 5;
+	struct regs r;
+
+	begin(cpl ? "irq.jecxz-page-end.3" : "irq.jecxz-page-end.0");
+	memcpy((void *)at, code, sizeof(code));
+	memcpy((void *)0x9000, "\x0f\x0b", 2);
+	skip_at = at;
+	skip_to = at + 5;
+	for (u32 n = 0; n < 30; n++) {
+		handler(irq0_skip);
+		regs_init(&r, (void *)at, cpl);
+		r.efl |= EFL_IF | EFL_IOPL;
+		r.ebx = 0x9000;
+		r.ecx = 0;
+		run(&r);
+		check_end(&r, (void *)(at + 5));
+		check_true("ticks", ticks >= 5);
+	}
+}
+
 static void test_loops(int cpl)
 {
 	struct regs r;
@@ -229,6 +285,7 @@ static void test_loops(int cpl)
 	check_true("ticks came", ticks > 0);
 	GO("indirect", indirect);
 	check_that("calls", r.eax, 2000000);
+	test_jcxz(cpl);
 	begin(cpl ? "irq.jmp-self.3" : "irq.jmp-self.0");
 	handler(irq0_skip);
 	skip_at = ADDR(self_jump_f);
@@ -377,6 +434,7 @@ void guest_main(void)
 	lcg_model();
 	test_rate();
 	test_windows();
+	test_sti_ac();
 	test_hlt();
 	test_loops(0);
 	test_loops(3);

@@ -476,6 +476,21 @@ static void test_constants(void)
 			   i > 40 && (i & 1) ? i * 2 : i * 3 + (i < 30 ? 1 : i));
 		check_that("ecx", r[0].ecx, 0x1234);
 	}
+	/* the last instruction that a block can have; another block takes its
+	 * place in the hash, so that it is looked up again each time */
+	BEGIN("constants.last-of-block");
+	at = (u8 *)pages_alloc(18);
+	memset(at + 64, 0x90, 63);
+	put_const(at + 64 + 0x10000, 1);
+	for (u32 i = 0; i < 60; i++) {
+		put_const(at + 64 + 63, i * 0x01020304);
+		for (u32 k = 0; k < 3; k++) {
+			run_at(&r[0], at + 64, cpl);
+			check_that("eax", r[0].eax, i * 0x01020304);
+			run_at(&r[0], at + 64 + 0x10000, cpl);
+			check_that("other eax", r[0].eax, 1);
+		}
+	}
 }
 
 /* The same page run at both privileges and written from either. */

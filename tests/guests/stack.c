@@ -329,6 +329,7 @@ CODE(far_mix, /* far calls between near ones make no pair */
      "2: call 4f; retf; 4: inc eax; ret; 9: mov ecx, esp;");
 CODE(call16, /* 66-prefixed call and ret truncate eip: code below 64 KiB */
      "mov edx, esp; mov eax, 0x9000; call eax; sub edx, esp;");
+CODE(call16_high, "mov edx, esp; mov eax, 0x29000; call eax; sub edx, esp;");
 CODE(ret_to_data, "mov dword ptr [ebx], 0x4290c390; push ebx; ret;");
 CODE(thunk, "xor eax, eax; mov ecx, 20; 1: call 2f; add edx, 1; "
      "loop 1b; jmp 3f; 2: mov edx, [esp]; ret; 3: mov eax, edx");
@@ -390,6 +391,19 @@ static void test_pairs(int cpl)
 	run(&r);
 	CHECK_END(&r, call16);
 	check_that("esp", r.edx, 0);
+	/*
+	 * The same above 64 KiB: 29000: 66 e8 to 9010, which returns to 9004, not
+	 * to the next instruction.
+	 */
+	begin(cpl ? "stack.call16-high.3" : "stack.call16-high.0");
+	memcpy((void *)0x29000, "\x66\xe8\x0c\x00\x43\xc3", 6);
+	memcpy((void *)0x9004, "\xc3", 1);
+	regs_init(&r, call16_high, cpl);
+	r.ebx = 0;
+	run(&r);
+	CHECK_END(&r, call16_high);
+	check_that("esp", r.edx, 0);
+	check_that("went on at the next", r.ebx, 0);
 	begin(cpl ? "stack.ret_to_data.3" : "stack.ret_to_data.0");
 	regs_init(&r, ret_to_data, cpl);
 	r.ebx = stack;

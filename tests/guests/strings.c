@@ -369,6 +369,45 @@ static void test_resume(void)
 	check_that("copied", memcmp((void *)(T + 0x2800), (void *)f, 0x800), 0);
 }
 
+/*
+ * A load that faults comes before the store of its element, which then has not
+ * happened: D stays clear. ES has a limit, so that no direct form will do.
+ */
+static void test_marks(int cpl)
+{
+	struct job j = { MOVS, 1, 0xf3, false, false };
+	u32 f = page_alloc();
+	volatile u32 *pte;
+	struct regs r;
+
+	begin(cpl ? "strings.marks.3" : "strings.marks.0");
+	gdt_put(8 * 100, seg_desc(0, 0x7ffff, A_DATA | A_DPL(3),
+				  SEG_B | SEG_G));
+	page_map(T, f, RWU);
+	page_map(T + 0x1000, 0, 0);
+	pte = (u32 *)(MEM32(rd_c3() + (T >> 22) * 4) & ~0xfffu);
+	for (j.size = 1; j.size <= 4; j.size *= 2) {
+		assemble(&j);
+		regs_init(&r, code, cpl);
+		r.es = 8 * 100 + cpl;
+		r.edi = T;
+		r.esi = T + 0x1000;
+		r.ecx = 100;
+		run(&r);
+		check_that("vector", r.vec, VEC_PF);
+		check_that("cr2", r.cr2, T + 0x1000);
+		check_that("ecx", r.ecx, 100);
+		check_that("D", pte[0] & PTE_D, 0);
+		r.esi = T;
+		r.edi = T + 0x1000;
+		run(&r);
+		check_that("cr2 of the store", r.cr2, T + 0x1000);
+		check_that("A, D", pte[0] & (PTE_A | PTE_D), PTE_A);
+		page_map(T, f, RWU);
+	}
+	page_unmap(T);
+}
+
 /* --- INS and OUTS --- */
 
 CODE(do_insb, F(do_insb) "rep insb");
@@ -454,4 +493,6 @@ void guest_main(void)
 	test_faults(0);
 	test_faults(3);
 	test_resume();
+	test_marks(0);
+	test_marks(3);
 }

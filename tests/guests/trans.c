@@ -46,7 +46,13 @@ asm(".pushsection .text\n"
     "enter_a: pushad; lea eax, [esp+32]; pushfd; push eax; call hook; "
     "add esp, 8; popad; sysexit\n"
     ".popsection");
-extern char int_a[], int_b[], int_c[], enter_a[], enter_b[];
+/* The same handler for two vectors: bit 2 of esp tells whether there is an
+ * error code, and then the instruction is passed over. */
+asm(".pushsection .text\n"
+    "int_either: test esp, 4; jnz 1f; add esp, 4; add dword ptr [esp], 2; "
+    "inc dword ptr calls_b; 1: iretd\n"
+    ".popsection");
+extern char int_a[], int_b[], int_c[], int_either[], enter_a[], enter_b[];
 
 static void (*change)(void), (*prepare)(void);
 static u32 calls_all, flagged, nt_in, nt_saved;
@@ -203,6 +209,35 @@ static void test_gate(void)
 	run(&r);
 	ended(&r);
 	check_that("cs", sel_cs, S(1));
+}
+
+/* What an INT leads to when it faults, and both have one handler, is not what
+ * it leads to when it does not. */
+static void test_either(void)
+{
+	static const u8 vecs[] = { VEC_GP, VEC_NP };
+	u64 save;
+	struct regs r;
+
+	for (u32 i = 0; i < 2; i++) {
+		u8 vec = vecs[i];
+
+		start(&r, i ? "trans.either.absent" : "trans.either.dpl", calls,
+		      NULL);
+		if (i)
+			gate_absent();
+		else
+			idt[VEC] = gate_desc(KCS, ADDR(int_either), G_INT, 0);
+		idt[VEC] = (idt[VEC] & ~0xffff00000000ffffull) |
+			   (ADDR(int_either) & 0xffff) |
+			   (u64)(ADDR(int_either) >> 16) << 48;
+		save = idt[vec];
+		idt[vec] = gate_desc(KCS, ADDR(int_either), G_INT, 0);
+		run(&r);
+		idt[vec] = save;
+		check_that("vector", r.vec, VEC_END);
+		check_that("faults", calls_b, ROUNDS);
+	}
 }
 
 static void test_descriptors(void)
@@ -472,6 +507,7 @@ void guest_main(void)
 {
 	identity_on();
 	test_gate();
+	test_either();
 	test_descriptors();
 	test_tables();
 	test_loads();
