@@ -66,12 +66,20 @@ sub start {
 		"--debug-exit", "0xf4", "-a", "mode=$mode seed=$s");
 
 	push @cmd, "--inject", $inject if defined $inject;
+	open my $out, ">", "$dir/out" or die "hostile.pl: $dir/out: $!\n";
+	open my $err, ">", "$dir/err" or die "hostile.pl: $dir/err: $!\n";
+	# a SIGTERM before exec would end the child as it ends us: with END
+	my ($term, $old) = (POSIX::SigSet->new(POSIX::SIGTERM),
+		POSIX::SigSet->new);
+	POSIX::sigprocmask(POSIX::SIG_BLOCK, $term, $old);
 	my $p = fork();
 	defined $p or die "fork: $!\n";
+	$SIG{INT} = $SIG{TERM} = $SIG{HUP} = "DEFAULT" if !$p;
+	POSIX::sigprocmask(POSIX::SIG_SETMASK, $old);
 	return $p if $p;
 	open STDIN, "<", "/dev/null";
-	open STDOUT, ">", "$dir/out";
-	open STDERR, ">", "$dir/err";
+	open STDOUT, ">&", $out;
+	open STDERR, ">&", $err;
 	exec @cmd or POSIX::_exit(127);
 }
 
@@ -107,7 +115,8 @@ sub run_one {
 		if ($at > 64 << 20) { # what was printed has been seen
 			truncate "$dir/out", 0;
 		}
-		next if time - $began < 0.3 ||
+		# its first word: it is whole
+		next if !$at || time - $began < 0.3 ||
 			(@kb && time - $kb[-1][0] < 1);
 		my $kb = beyond_kb($pid) // next;
 		push @kb, [ time, $kb ];
@@ -135,7 +144,7 @@ sub run_one {
 		$sum->{end} = $took if $took > $sum->{end};
 		return sprintf("SIGTERM: status %#x", $?)
 			if ($? & 127) != POSIX::SIGTERM && !complaint() &&
-				!($? == 0 && !$contained{$mode}); # its own end
+				($? & 127 || $contained{$mode}); # else its own end
 	} elsif ($? & 127) {
 		undef $pid;
 		return "died of signal " . ($? & 127) . ": " . complaint();

@@ -12,6 +12,12 @@
 #define T   0x50000000u
 #define RWU (PTE_P | PTE_W | PTE_U)
 
+const struct tcg_skip tcg_skips[] = {
+	{ "smc.cross-page.open-bus.0", "TCG aborts" },
+	{ "smc.cross-page.open-bus.3", "TCG aborts" },
+	{ 0, 0 },
+};
+
 static u8 *buf;	      /* two pages of code, identity mapped */
 static int cpl;
 static const u8 END[] = { 0xcd, 0x40 };
@@ -318,6 +324,27 @@ static void test_alias(void)
 	}
 }
 
+/* mov eax, imm32 whose last three bytes lie where nothing answers */
+static void test_cross_open_bus(void)
+{
+	u32 f = page_alloc();
+	struct regs r;
+
+	page_map(T + 0x8000, f, RWU);
+	page_map(T + 0x9000, 0xd0000000, RWU);
+	BEGIN("cross-page.open-bus");
+	if (tcg_skip("smc.cross-page.open-bus.0"))
+		return;
+	for (u32 i = 0; i < 20; i++) {
+		memcpy((u8 *)f + 0xffd, "\x90\xb8", 2);
+		MEM8(f + 0xfff) = i;
+		run_at(&r, (u8 *)T + 0x8ffd, cpl);
+		check_that("vector", r.vec, VEC_UD);
+		check_that("eip", r.eip, T + 0x9003);
+		check_that("eax", r.eax, 0xffffff00 | i);
+	}
+}
+
 /* The same bytes at other addresses and frames: what they say of themselves
  * must be of here and now. e8 0: call next; pop eax; jmp +2 */
 #define PLACES 7
@@ -506,6 +533,7 @@ void guest_main(void)
 			test_constants();
 			if (paging) {
 				test_alias();
+				test_cross_open_bus();
 				test_moved();
 			}
 		}

@@ -21,7 +21,8 @@ static u32 jump_target(bool flat)
 {
 	switch (below(flat ? 4 : 8)) {
 	case 0:
-		return 0xa0000 + below(0x60000); /* VGA hole and ROMs */
+		/* VGA hole; ROMs too, but zeros lead on to the guest */
+		return 0xa0000 + below(flat ? 0x20000 : 0x60000);
 	case 1:
 		return 0x04000000 + below(0x1000000); /* behind RAM */
 	case 2:

@@ -99,14 +99,16 @@ CODE(touch_jump, "jmp esi");
 static char *const touches[] = { touch_read, touch_write, touch_add,
 				 touch_move, touch_jump };
 
-static void touch(void)
+static void touch(bool wild)
 {
 	u32 page = ARENA_S + 4096 * below(ARENA_PAGES);
 	u32 user = page - ARENA_S + ARENA_U;
-	int cpl = chance(2) ? 3 : 0;
+	const char *how = touches[below(ARRAY_SIZE(touches))];
+	/* at CPL 0 what lies there may end the machine */
+	int cpl = chance(2) || (how == touch_jump && !wild) ? 3 : 0;
 	struct regs r;
 
-	memcpy((void *)(page + 3072), touches[below(ARRAY_SIZE(touches))], 24);
+	memcpy((void *)(page + 3072), how, 24);
 	regs_init(&r, (void *)((cpl ? user : page) + 3072), cpl);
 	r.esi = WINDOW + below(entries() * 4096);
 	r.edi = WINDOW + below(entries() * 4096);
@@ -157,7 +159,7 @@ void mode_tables(void)
 	if (chance(4))
 		flush(WINDOW + below(entries()) * 4096);
 	for (u32 i = 0; i < 4; i++)
-		touch();
+		touch(false);
 	tables_make();
 	wr_c3(dir);
 	tables_check();
@@ -181,10 +183,10 @@ void mode_wild_tables(void)
 	}
 	wr_c3(phys);
 	for (u32 i = 0; i < 4; i++)
-		touch();
+		touch(true);
 	if (chance(8))
 		wr_c4(rd_c4() ^ (chance(100) ? CR4_PSE : CR4_PGE));
-	touch();
+	touch(true);
 	if (chance(200)) { /* PAE on what is no such table: resets at worst */
 		MEM32(other) = phys + 0x1001 + (rnd() & 0xe00);
 		wr_c3(phys);
@@ -192,6 +194,6 @@ void mode_wild_tables(void)
 	wr_c3(dir);
 	for (u32 i = 0; i < 4; i++) {
 		entry_put(below(entries()), entry_random());
-		touch();
+		touch(true);
 	}
 }
