@@ -76,6 +76,8 @@ static void child_act(struct terminal *t, enum act act)
 	poll(&in_wait, 1, PATIENCE);
 	n = read(in_wait.fd, in, sizeof(in));
 	terminal_close(t);
+	if (code / 32 == TERMINAL_GONE)
+		raise(SIGHUP); /* as late as it can come */
 	if (n > 0)
 		dprintf(STDERR_FILENO, "<%.*s>", (int)n, in);
 	_exit(code);

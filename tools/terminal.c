@@ -140,6 +140,8 @@ static void term_release_signals(struct terminal *t)
 {
 	for (unsigned i = 0; i < TERMINAL_SIGNALS; i++)
 		sigaction(term_signo[i], &t->was[i], NULL);
+	if (t->is_tty && t->eof) /* gone: its SIGHUP may come later */
+		signal(SIGHUP, SIG_IGN);
 }
 
 /* ---- keys */
