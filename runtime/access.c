@@ -292,8 +292,9 @@ u64 engine_tlb_miss(struct cpu *c, u32 la, u64 acc)
 	host = access_host(e, b, la, acc);
 	if (!host && !e->v->exc.pending)
 		e->restart = true;
-	else if (vcpu_priv(e->v) == MMU_USER ? !host :
-						vmmu_churns(e->v->mmu, la))
+	else if (vmmu_is_crowded(e->v->mmu) ||
+		 (vcpu_priv(e->v) == MMU_USER ? !host :
+						vmmu_churns(e->v->mmu, la)))
 		thrash_fresh(e, (u32)(e->modes[b->mode].cs_base + hs->eip),
 			     la);
 	return host;

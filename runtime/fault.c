@@ -153,6 +153,11 @@ static bool fault_page(struct engine *e, struct block *b,
 	if (!user && vmmu_churns(v->mmu, gva) &&
 	    thrash_fault(e, site_la(e, b, s), THRASH_CHURN))
 		return fault_helper_form(e, b, s);
+	/* Soon another mapping has to go for this one (DESIGN: near the
+	 * limit helper form). */
+	if (!s->rep && vmmu_is_crowded(v->mmu) &&
+	    thrash_fault(e, site_la(e, b, s), THRASH_FRESH))
+		return fault_helper_form(e, b, s);
 	LOG_LIGHT(LOG_MMU, "fault at %08lx (host %lx) err %u eip %08x", gva,
 		  f->addr, f->err, b->insn_eip[s->insn]);
 	switch (vmmu_fill(v->mmu, gva, acc, vcpu_priv(v),

@@ -14,7 +14,9 @@
  * Sites that come to such pages next go the same way.
  *
  * So do the kernel's sites that touch pages which come and go (temporary
- * mappings of high memory): there each visit costs a zap as well. A repeated
+ * mappings of high memory): there each visit costs a zap as well; and all sites
+ * that fault while the host mappings are near their budget, where each mapping
+ * costs another one. A repeated
  * string instruction in helper form is C, which counts its uses instead.
  *
  * All of it is a guess about speed: the table may forget, two sites may share

@@ -121,6 +121,9 @@ void vmmu_invlpg(struct vmmu *v, gva_t gva);
 /* Times that fetch translations of the supervisor view have ended. */
 u64 vmmu_fetch_zaps(const struct vmmu *v);
 void vmmu_flush_all(struct vmmu *v); /* globals too */
+/* Are the host mappings so near their budget that one more may cost another?
+ * Then pages that are not touched often are better off without one. */
+bool vmmu_is_crowded(const struct vmmu *v);
 /* Does the page keep being mapped and flushed again in the supervisor view
  * (temporary mappings of high memory)? Then the helper form serves it better.
  * A guess: other pages share its count. */

@@ -230,6 +230,13 @@ bool mmu_has_room(const struct mmu *m)
 	return m->stats.mappings + 2 <= m->budget;
 }
 
+bool vmmu_is_crowded(const struct vmmu *v)
+{
+	const struct mmu *m = v->m;
+
+	return m->stats.mappings > m->budget - m->budget / 4;
+}
+
 static bool view_evict_node(struct view *w)
 {
 	u32 nr = bits_next(w->active, VIEW_NODES, w->hand);

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# fresh.sh - that memory touched for the first time, and high memory behind the
-# kernel's temporary mappings, do not cost a host fault a page: boots a guest
-# with tests/linux/fresh and holds the monitor's counters to bounds.
+# fresh.sh - that memory touched for the first time, high memory behind the
+# kernel's temporary mappings, and a working set beyond the budget of host
+# mappings do not cost a host fault a page: boots guests with tests/linux/fresh
+# and sparse and holds the monitor's counters to bounds.
 #
 # usage: fresh.sh UMBRA GUESTDIR
 #
@@ -53,5 +54,15 @@ for m in 512M 2G; do
 	bound $m faults -le 40000
 	bound $m mmu_zaps -le 25000
 done
+
+# 16 MB touched at random with mappings for 1 MB at most, for three seconds.
+timeout -k 5 120 "$1" run --no-reboot -k "$2/vmlinuz-686-pae" \
+	-i "$2/initramfs.gz" -m 512M --stats --inject map-budget=256 \
+	-a "console=ttyS0 quiet umbra.test=sparse umbra.seconds=3 umbra.megabytes=16" \
+	</dev/null >"$out" 2>&1
+judge "crowded: the test itself" \
+	"$(grep -q "umbra: test sparse exit 0" "$out" && echo 1)"
+bound crowded faults -le 60000
+bound crowded mmu_evictions -le 2000
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

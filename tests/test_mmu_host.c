@@ -226,6 +226,7 @@ START_TEST(test_budget)
 	struct mmu_inject inj = {.map_budget = 64};
 
 	setup_with(&inj);
+	ck_assert(!vmmu_is_crowded(e.v));
 	for (u32 i = 0; i < 2000; i++) {
 		u32 gva = (i * 7919 % 16384) << PAGE_SHIFT;
 
@@ -233,6 +234,7 @@ START_TEST(test_budget)
 		ck_assert_uint_le(mmu_stats(e.m)->mappings, 64);
 	}
 	ck_assert_uint_gt(mmu_stats(e.m)->evictions, 10);
+	ck_assert(vmmu_is_crowded(e.v) == (mmu_stats(e.m)->mappings > 48));
 	exact_count();
 	ck_assert_uint_eq(vmmu_check(e.v), 0);
 	env_fini(&e);
