@@ -36,7 +36,7 @@ void engine_restore(struct engine *e, struct block *b, const struct bsite *s)
 
 	for (unsigned i = 0; i < 8; i++)
 		c->gpr[i] = f->reg[fault_map[i]];
-	c->gpr[R_SP] += (u64)s->sp_off;
+	c->gpr[R_SP] = (u32)(c->gpr[R_SP] + (u64)s->sp_off); /* it wraps */
 	if (s->kind == SITE_BIASED) {
 		if (s->aux & 1)
 			c->gpr[R_SI] = fault_unbias(e, c->gpr[R_SI],
