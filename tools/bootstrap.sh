@@ -5,8 +5,9 @@
 #
 # Installs only what is missing, and only as root or where sudo asks nothing;
 # otherwise, or with UMBRA_NO_INSTALL=1, one line says what to install. Nothing
-# missing: no output, no network. Exit status 0: all there. With the word
-# "bench": only what "make bench" compares with.
+# missing: no output, no network. Exit status 0: all there. With words, only what
+# these need beside: "check", "coverage" for the goals of that name, "bench" what
+# "make bench" compares with.
 set -u
 
 # where the probes are looked for; the tests of this script set it
@@ -16,10 +17,22 @@ multiarch=/usr/include/x86_64-linux-gnu
 # "package probe...": there if one of the files is; patterns are allowed.
 # (perl: Time::HiRes; scripts else make do with perl-base.) perl-base, tar, gzip, dpkg and apt are part of every Debian system.
 packages() {
-	if [ "$goal" = bench ]; then
+	case $1 in
+	bench)
 		echo "qemu-system-x86 $top/usr/bin/qemu-system-i386"
 		return
-	fi
+		;;
+	check)
+		echo "gdb $top/usr/bin/gdb"
+		echo "clang $top/usr/bin/clang"
+		echo "libclang-rt-14-dev $top/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a"
+		return
+		;;
+	coverage)
+		echo "lcov $top/usr/bin/lcov"
+		return
+		;;
+	esac
 	cat <<-END
 	gcc $top/usr/bin/gcc
 	libc6-dev $top$multiarch/sys/cdefs.h $top/usr/include/sys/cdefs.h
@@ -27,6 +40,7 @@ packages() {
 	libcapstone-dev $top/usr/include/capstone/capstone.h
 	libffi-dev $top$multiarch/ffi.h $top/usr/include/ffi.h
 	libelf-dev $top/usr/include/libelf.h
+	libseccomp-dev $top/usr/include/seccomp.h
 	check $top/usr/include/check.h
 	perl $top/usr/lib/x86_64-linux-gnu/perl/5.*/Time/HiRes.pm
 	gcc-multilib $top/usr/lib/gcc/x86_64-linux-gnu/*/32/libgcc.a
@@ -43,7 +57,9 @@ is_there() {
 }
 
 missing() {
-	packages | while read -r package probes; do
+	for goal in $goals; do
+		packages "$goal"
+	done | while read -r package probes; do
 		# shellcheck disable=SC2086 # the patterns are to be expanded
 		is_there $probes || printf ' %s' "$package"
 	done
@@ -54,7 +70,7 @@ tell() {
 	exit 1
 }
 
-goal=${1-}
+goals=${*:-build}
 need=$(missing)
 [ -n "$need" ] || exit 0
 command -v apt-get >/dev/null || tell
