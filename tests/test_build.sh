@@ -172,7 +172,7 @@ stub() { # name, script
 
 bootstrap() {
 	PATH="$tmp/bin:$PATH" UMBRA_PROBE_ROOT="$tmp/root" LOG="$tmp/log" \
-		sh "$src/tools/bootstrap.sh" 2>&1
+		sh "$src/tools/bootstrap.sh" "$@" 2>&1
 }
 
 fill_root() {
@@ -185,7 +185,8 @@ fill_root() {
 		bin/gcc bin/ld lib32/libc.a libelf.h \
 		include/x86_64-linux-gnu/sys/cdefs.h include/check.h \
 		include/capstone/capstone.h include/x86_64-linux-gnu/ffi.h \
-		include/libelf.h lib/gcc/x86_64-linux-gnu/12/32/libgcc.a \
+		include/libelf.h include/seccomp.h \
+		lib/gcc/x86_64-linux-gnu/12/32/libgcc.a \
 		share/keyrings/debian-archive-keyring.gpg)
 	: >log
 }
@@ -218,6 +219,9 @@ esac'
 	is 'forbidden to install: one line' "$out" \
 'umbra: packages are missing; as root: apt-get install check libc6-dev-i386'
 	is 'forbidden to install: apt not called' "$(cat log)" ''
+	out=$(UMBRA_NO_INSTALL=1 bootstrap check coverage)
+	is 'words: only what these goals need' "$out" \
+'umbra: packages are missing; as root: apt-get install gdb clang libclang-rt-14-dev lcov'
 
 	out=$(bootstrap)
 	is 'an installation without effect fails' $? 1
