@@ -25,7 +25,7 @@ check_DEPS += $(hostile_ELF)
 
 ifneq ($(tools_SRCS),)
 run_hostile = sh $(srcdir)/tests/hostile.sh
-check_STEPS += '$(run_hostile) ./umbra $(hostile_ELF) 1 1'
+check_ALONE_STEPS += '$(run_hostile) ./umbra $(hostile_ELF) 1 1'
 check_LONG_STEPS += '$(run_hostile) ./umbra $(hostile_ELF) 120'
 # memory that only grows shows best beside a small code cache
 check_LONG_STEPS += '$(run_hostile) --inject small-cache ./umbra \

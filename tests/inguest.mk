@@ -49,7 +49,7 @@ check_LONG_STEPS += $(foreach i,$(inguest_INJECT),'$(run_inguest) \
 	--inject $(i) ./umbra guests fpustate signals step smc segs mem fresh \
 	applets.sh procinfo.sh')
 check_STEPS += 'sh $(srcdir)/tests/fresh.sh ./umbra guests'
-check_STEPS += 'perl $(srcdir)/tests/console.pl ./umbra guests'
+check_ALONE_STEPS += 'perl $(srcdir)/tests/console.pl ./umbra guests'
 check_LONG_STEPS += 'perl $(srcdir)/tests/console.pl --long ./umbra guests'
 check_LONG_STEPS += 'sh $(srcdir)/tests/dmesg.sh ./umbra guests'
 endif

@@ -240,24 +240,32 @@ esac'
 	is 'a failed installation fails' $? 1
 }
 
-# ---- check.sh, the runner, make in a fresh tree
+# ---- check.pl, the runner, make in a fresh tree
 
 test_check() {
-	out=$(sh "$src/tests/check.sh" 'echo 3 passed, 0 failed' \
+	out=$(perl "$src/tests/check.pl" 'echo 3 passed, 0 failed' \
 		'echo 2 passed, 1 failed; exit 1' | tail -n 1)
 	is 'results add up' "$out" '5 passed, 1 failed'
-	sh "$src/tests/check.sh" 'echo 2 passed, 0 failed' >/dev/null
+	perl "$src/tests/check.pl" 'echo 2 passed, 0 failed' >/dev/null
 	is 'all passed: status' $? 0
-	out=$(sh "$src/tests/check.sh" 'echo 2 passed, 0 failed; exit 3')
+	out=$(perl "$src/tests/check.pl" 'echo 2 passed, 0 failed; exit 3')
 	is 'a step that crashes at its end: status' $? 1
 	has 'a step that crashes at its end counts' "$out" '^2 passed, 1 failed'
-	out=$(sh "$src/tests/check.sh" true | tail -n 1)
+	out=$(perl "$src/tests/check.pl" true | tail -n 1)
 	is 'a step without result counts' "$out" '0 passed, 1 failed'
-	out=$(CHECK_STEP_LIMIT=1 sh "$src/tests/check.sh" 'exec sleep 20')
+	out=$(CHECK_STEP_LIMIT=1 perl "$src/tests/check.pl" 'exec sleep 20')
 	is 'a step without end counts' "${out##*s  }" \
 		"$(printf 'exec sleep 20\n0 passed, 1 failed')"
-	sh "$src/tests/check.sh" 'echo 0 passed, 0 failed' >/dev/null
+	perl "$src/tests/check.pl" 'echo 0 passed, 0 failed' >/dev/null
 	is 'nothing tested is no success' $? 1
+	out=$(CHECK_JOBS=2 perl "$src/tests/check.pl" \
+		'for i in 1 2 3 4 5 6 7 8 9; do
+			[ -e side ] && break; sleep 1; done
+		sleep 0.5; rm side && echo 1 passed, 0 failed' \
+		'touch side; echo 1 passed, 0 failed' \
+		--alone '[ ! -e side ] && echo 1 passed, 0 failed' | tail -n 1)
+	is 'two steps at a time, but those that want to be alone' "$out" \
+		'3 passed, 0 failed'
 }
 
 test_runner() {

@@ -54,6 +54,6 @@ bench: umbra guests $(bench_PROGRAMS) $(bench_DIR)/first.elf
 		--repeat $(REPEAT) $(BENCH_ARGS) $(ROWS)
 
 check_DEPS += $(bench_PROGRAMS)
-check_STEPS += 'sh $(srcdir)/tests/bench.sh $(srcdir) ./umbra guests \
+check_ALONE_STEPS += 'sh $(srcdir)/tests/bench.sh $(srcdir) ./umbra guests \
 	$(bench_DIR)'
 endif
