@@ -1,7 +1,8 @@
 # The engine. LIGHT files run while the guest's vector registers are live:
 # they are compiled for general registers only (HAZARDS 56).
 runtime_SRCS += runtime/log.c runtime/vm.c runtime/translate.c runtime/dump.c \
-	runtime/signals.c runtime/glue.S runtime/host.c runtime/regs.c
+	runtime/signals.c runtime/glue.S runtime/host.c runtime/regs.c \
+	runtime/inside.c
 runtime_LIGHT := runtime/engine.c runtime/htab.c runtime/block.c \
 	runtime/park.c runtime/blockmove.c runtime/checked.c \
 	runtime/access.c runtime/fault.c \

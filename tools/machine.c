@@ -18,6 +18,7 @@
 
 #include "devices/acpi.h"
 #include "devices/pc.h"
+#include "inside.h"
 #include "load.h"
 #include "machine.h"
 #include "runtime/log.h"
@@ -59,6 +60,7 @@ struct machine {
 	struct load_range map[PC_E820_MAX];
 	struct terminal term;
 	struct pc pc;
+	struct inside inside;
 	u64 started_ns;	    /* of the last reset */
 	unsigned fault_loop; /* quick triple faults in a row */
 };
@@ -352,6 +354,8 @@ static int machine_read_files(struct machine *m)
 	    (o->initrd &&
 	     load_file_read(&m->load.initrd, o->initrd, o->memory, error)))
 		return machine_fail(m, "%s", error);
+	if (inside_open(&m->inside, o))
+		return machine_fail(m, "%s", m->inside.error);
 	if (o->stats_file) {
 		m->stats = fopen(o->stats_file, "we");
 		if (!m->stats)
@@ -425,6 +429,8 @@ static int machine_make_engine(struct machine *m)
 	umbra_set_intack(m->vcpu, machine_intack, m);
 	umbra_set_idle(m->vcpu, machine_idle, m);
 	umbra_set_alarm(m->vcpu, machine_on_alarm, m);
+	if (inside_start(&m->inside, m->opt, m->vcpu))
+		return machine_fail(m, "%s", m->inside.error);
 	return 0;
 }
 
@@ -640,6 +646,8 @@ void machine_run(const struct options *o, struct machine_end *end)
 	m->ram_fd = -1;
 	if (!machine_read_files(m))
 		machine_with_files(m);
+	if (inside_close(&m->inside))
+		machine_fail(m, "%s", m->inside.error);
 	if (m->vcpu)
 		umbra_vcpu_free(m->vcpu);
 	if (m->vm)
