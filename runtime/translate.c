@@ -196,6 +196,10 @@ struct block *engine_translate(struct engine *e, u8 variant)
 	enum xlate_err err;
 	u64 t0;
 
+	if (inj->flush && ++e->flush_count >= inj->flush) {
+		e->flush_count = 0;
+		tcache_drop_all(e->tc);
+	}
 	t0 = engine_now_ns();
 	tcache_reserve(e->tc, &o->buf, &o->host);
 	o->cap = tcache_room(e->tc);
