@@ -310,6 +310,8 @@ u64 engine_now_ns(void);
 
 /* --- fault.c: after EXIT_FAULT; true: resume at cpu.fault. */
 bool engine_fault(struct engine *e);
+/* An x87 exception that was pending before the instruction at cpu.rip. */
+void engine_x87_error(struct engine *e);
 /* Guest state of the site at cpu.fault, before (or after) its instruction. */
 void engine_restore(struct engine *e, struct block *b,
 		    const struct bsite *s);
