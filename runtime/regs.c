@@ -85,6 +85,10 @@ int umbra_set_regs(struct vcpu *v, const struct umbra_regs *r)
 		return -EINVAL;
 	for (unsigned i = 0; i < 8; i++)
 		c->gpr[i] = in[i];
+	if (c->rip != r->rip) { /* the client has the vCPU do something else */
+		v->halted = false;
+		v->exc.pending = false;
+	}
 	c->rip = r->rip;
 	cpu_set_eflags(c, (u32)r->rflags);
 	regs_update_cpl(c);
