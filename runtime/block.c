@@ -127,6 +127,10 @@ static void block_move(struct engine *e, struct block *b, u32 eip)
 	tcache_drop(e->tc, b);
 	tcache_move(b, eip);
 	e->stats.xlate_moved++;
+	if (e->code_hook) {
+		vcpu_fpu_put(e->v);
+		engine_tell_code(e, b);
+	}
 }
 
 /*

@@ -19,6 +19,16 @@ static void dump_line(FILE *f, const struct cpu *c)
 		cpu_eflags(c), c->seg[CPU_CS].sel);
 }
 
+static void dump_symbol(const struct engine *e, u64 la)
+{
+	u32 off = 0;
+	const char *name = e->symbol ? e->symbol(e->symbol_opaque, (u32)la,
+						 &off) : NULL;
+
+	if (name)
+		fprintf(stderr, "  %08x is %s+%#x\n", (u32)la, name, off);
+}
+
 /* One line a dispatched block; -d cpu in the form tools/statediff reads. */
 void engine_trace(struct engine *e)
 {
@@ -82,6 +92,7 @@ void engine_dump(void *engine)
 
 	fprintf(stderr, "guest state at the last exit:\n");
 	dump_line(stderr, c);
+	dump_symbol(e, c->seg[CPU_CS].base + c->rip);
 	fprintf(stderr, "  cr0 %08x cr2 %08x cr3 %08x cr4 %08x cpl %u\n",
 		(u32)c->cr0, (u32)c->cr2, (u32)c->cr3, (u32)c->cr4, c->cpl);
 	dump_segments(c);
@@ -90,6 +101,8 @@ void engine_dump(void *engine)
 	for (unsigned i = 0; i < H_NR; i++)
 		fprintf(stderr, "  r%-2u %016lx%s", i, f->reg[i],
 			i % 4 == 3 ? "\n" : "");
-	if (b)
+	if (b) {
+		dump_symbol(e, e->modes[b->mode].cs_base + b->eip);
 		dump_block(b, f->rip);
+	}
 }

@@ -212,6 +212,10 @@ struct engine {
 	void *idle_opaque;
 	void (*alarm)(void *opaque);
 	void *alarm_opaque;
+	umbra_symbol_fn *symbol;
+	void *symbol_opaque;
+	umbra_code_fn *code_hook;
+	void *code_opaque;
 	timer_t timer; /* its signal is a kick that sets alarm_due */
 	bool has_timer;
 
@@ -388,6 +392,9 @@ int signals_kick_number(void);
 int signals_timer(struct engine *e);
 void signals_timer_free(struct engine *e);
 extern const char signals_no_memory[];
+
+/* --- inside.c: who looks inside. Heavy, like what it calls. */
+void engine_tell_code(struct engine *e, const struct block *b);
 
 /* --- dump.c */
 void engine_dump(void *engine);

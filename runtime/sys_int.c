@@ -165,10 +165,10 @@ enum hret sys_hlt(struct vcpu *v, const struct insn *i)
 	return sys_end(v, i);
 }
 
+/* Real mode is CPL 0, V86 mode CPL 3: SDM vol. 2, STAC. */
 static enum hret int_set_ac(struct vcpu *v, u32 on)
 {
-	if (!sys_has(v, FEAT_SMAP) || !cpu_is_protected(&v->cpu) ||
-	    v->cpu.cpl)
+	if (!sys_has(v, FEAT_SMAP) || v->cpu.cpl)
 		return exc_raise(v, VEC_UD);
 	eflags_load(v, on, EFL_AC);
 	return H_NEXT;

@@ -76,34 +76,32 @@ static void tcache_copy_glue(struct tcache *t)
 	t->glue[GLUE_SEGLOAD] = glue_off(glue_at_segload);
 }
 
-/* Maps code memory twice: writable, and executable but not writable. */
+/*
+ * Maps code memory twice: writable, and executable but not writable. Shared
+ * memory without a name serves: mremap() of nothing maps it once more. With a
+ * memfd behind it perf would take the memfd for an object file and not look for
+ * a map of what was translated.
+ */
 static int tcache_map(struct tcache *t)
 {
-	int err = 0;
-	int fd = memfd_create("umbra-code", MFD_CLOEXEC);
-	void *rw, *rx;
+	void *rw = mmap(NULL, t->bytes, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *rx;
+	int err;
 
-	if (fd < 0)
-		return -errno;
-	if (ftruncate(fd, (off_t)t->bytes) < 0)
-		goto fail;
-	rw = mmap(NULL, t->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (rw == MAP_FAILED)
-		goto fail;
-	rx = mmap(NULL, t->bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-	if (rx == MAP_FAILED) {
-		err = -errno;
-		munmap(rw, t->bytes);
-		close(fd);
-		return err;
+		return -errno;
+	rx = mremap(rw, 0, t->bytes, MREMAP_MAYMOVE);
+	if (rx != MAP_FAILED &&
+	    !mprotect(rx, t->bytes, PROT_READ | PROT_EXEC)) {
+		t->rw = rw;
+		t->host = (u64)rx;
+		return 0;
 	}
-	close(fd);
-	t->rw = rw;
-	t->host = (u64)rx;
-	return 0;
-fail:
 	err = -errno;
-	close(fd);
+	if (rx != MAP_FAILED)
+		munmap(rx, t->bytes);
+	munmap(rw, t->bytes);
 	return err;
 }
 

@@ -189,6 +189,8 @@ struct block *engine_translate(struct engine *e, u8 variant)
 		.opaque = e,
 		.glue = tcache_glue(e->tc),
 		.cache = tcache_base(e->tc),
+		.symbol = e->symbol,
+		.symbol_opaque = e->symbol_opaque,
 	};
 	gfn_t frames[2];
 	unsigned nframes = 0;
@@ -228,6 +230,8 @@ struct block *engine_translate(struct engine *e, u8 variant)
 			must(!mmu_code_set(e->vm->mmu, frames[i]),
 			     "cannot protect a code page");
 	}
+	if (e->code_hook)
+		engine_tell_code(e, b);
 	if (log_on(LOG_XLAT))
 		xlate_listing(log_file(), &in, o);
 	e->stats.xlate_ns += engine_now_ns() - t0;

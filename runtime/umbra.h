@@ -217,6 +217,28 @@ int umbra_read_linear(struct vcpu *v, uint64_t la, void *buf, size_t len);
 int umbra_write_linear(struct vcpu *v, uint64_t la, const void *buf,
 		       size_t len);
 
+/* --- seeing inside; set before the vCPU runs, called on its thread */
+
+/* The name of what lies at a linear address of the guest, and how far behind
+ * its begin; NULL: unknown. For listings and dumps. */
+typedef const char *umbra_symbol_fn(void *opaque, uint64_t la,
+				    uint32_t *offset);
+void umbra_set_symbols(struct vcpu *v, umbra_symbol_fn *fn, void *opaque);
+
+/* Translated code, for profilers. */
+struct umbra_code {
+	uint64_t host;	   /* where it runs */
+	const void *bytes; /* the same bytes, readable during the call only */
+	uint32_t size;
+	uint64_t la;	   /* linear address of the guest's instructions */
+	unsigned cpl;
+	const char *glue;  /* not NULL: of this name, and nobody's translation */
+};
+typedef void umbra_code_fn(void *opaque, const struct umbra_code *code);
+/* Told at once of the glue, then of each block that is made, or moved to
+ * another guest address. A block ends where another one is told to lie. */
+void umbra_set_code_hook(struct vcpu *v, umbra_code_fn *fn, void *opaque);
+
 /* Counters as text lines "name value", or JSON. */
 void umbra_stats_print(struct umbra_vm *vm, FILE *f, bool json);
 

@@ -43,7 +43,8 @@ START_TEST(every_option)
 {
 	ck_assert_int_eq(parse("run --kernel=a --initrd b -afoo=bar -m 1G "
 			       "--no-reboot --debug-exit 0xf4 --stats=s.json "
-			       "-d mmu,int -D log"), 0);
+			       "-d mmu,int -D log --symbols sy "
+			       "--perf jitdump:dir"), 0);
 	ck_assert_str_eq(o.kernel, "a");
 	ck_assert_str_eq(o.initrd, "b");
 	ck_assert_str_eq(o.append, "foo=bar");
@@ -52,10 +53,24 @@ START_TEST(every_option)
 	ck_assert_uint_eq(o.debug_exit_port, 0xf4);
 	ck_assert_str_eq(o.stats_file, "s.json");
 	ck_assert_str_eq(o.log_path, "log");
+	ck_assert_str_eq(o.symbols, "sy");
+	ck_assert_int_eq(o.perf, PERF_JITDUMP);
+	ck_assert_str_eq(o.perf_dir, "dir");
 	ck_assert_uint_eq(log_mask, 1u << LOG_MMU | 1u << LOG_INT);
 
 	ck_assert_int_eq(parse("run --stats -k a --debug-exit 244"), 0);
 	ck_assert(o.stats && !o.stats_file);
+	ck_assert_int_eq(o.perf, PERF_NONE);
+	ck_assert_int_eq(parse("run -k a --perf map"), 0);
+	ck_assert_int_eq(o.perf, PERF_MAP);
+	ck_assert_int_eq(parse("run -k a --perf jitdump"), 0);
+	ck_assert_int_eq(o.perf, PERF_JITDUMP);
+	ck_assert_ptr_null(o.perf_dir);
+	ck_assert_int_lt(parse("run -k a --perf jitdump:"), 0);
+	ck_assert_int_lt(parse("run -k a --perf jitdumps"), 0);
+	ck_assert_int_lt(parse("run -k a --perf="), 0);
+	ck_assert_int_lt(parse("run -k a --symbols="), 0);
+	ck_assert_int_eq(parse("run --stats -k a --debug-exit 244"), 0);
 	ck_assert_uint_eq(o.debug_exit_port, 244);
 	ck_assert_str_eq(o.kernel, "a");
 }

@@ -183,6 +183,38 @@ static int opt_log_path(struct options *o, const char *value)
 	return *value ? 0 : opt_fail(o, "-D: the file name is empty");
 }
 
+static int opt_symbols(struct options *o, const char *value)
+{
+	o->symbols = value;
+	return *value ? 0 : opt_fail(o, "--symbols: the file name is empty");
+}
+
+static int opt_perf(struct options *o, const char *value)
+{
+	if (!strcmp(value, "map")) {
+		o->perf = PERF_MAP;
+		return 0;
+	}
+	if (strncmp(value, "jitdump", 7) || (value[7] && value[7] != ':'))
+		return opt_fail(o, "--perf %.60s: use map, jitdump or "
+				   "jitdump:DIRECTORY", value);
+	o->perf = PERF_JITDUMP;
+	o->perf_dir = value[7] ? value + 8 : NULL;
+	if (o->perf_dir && !*o->perf_dir)
+		return opt_fail(o, "--perf jitdump:: the directory is empty");
+	return 0;
+}
+
+static int opt_gdb(struct options *o, const char *value)
+{
+	o->gdb = true;
+	if (!gdb_where_parse(&o->gdb_where, value))
+		return opt_fail(o, "--gdb %.60s: use a port, such as 1234, or "
+				   "unix:PATH; ,wait behind it holds the guest",
+				value);
+	return 0;
+}
+
 /* The words of --inject: switches, and numbers from 1 to max. */
 #define INJECT_OFF(field) offsetof(struct umbra_inject, field)
 static const struct {
@@ -286,7 +318,10 @@ static const struct opt_row opt_rows[] = {
 	{ "stats", 0, ARG_MAYBE, opt_stats },
 	{ NULL, 'd', ARG_NEEDED, opt_log },
 	{ NULL, 'D', ARG_NEEDED, opt_log_path },
+	{ "gdb", 0, ARG_NEEDED, opt_gdb },
 	{ "inject", 0, ARG_NEEDED, opt_inject },
+	{ "symbols", 0, ARG_NEEDED, opt_symbols },
+	{ "perf", 0, ARG_NEEDED, opt_perf },
 };
 
 /* The row of "--name[=value]" or "-x[value]"; *value: what is stuck to it. */
@@ -412,11 +447,16 @@ static const char usage_text[] =
 	"      --debug-exit PORT  a write there ends umbra with that status\n"
 	"      --stats[=FILE]     counters at the end: text to stderr, or JSON\n"
 	"                         to FILE; also on SIGUSR1\n"
+	"      --gdb WHERE        gdb may attach at WHERE: a PORT of this host or\n"
+	"                         unix:PATH; WHERE,wait: the guest waits for it\n"
 	"  -d LIST                logs:";
 
 static const char usage_rest[] =
 	"\n"
 	"  -D FILE                logs go to FILE instead of stderr\n"
+	"      --symbols FILE     the guest's symbols: vmlinux or System.map\n"
+	"      --perf KIND        tell perf of the guest's code: map, or\n"
+	"                         jitdump[:DIR]\n"
 	"      --inject LIST      force rare paths: one-insn no-chain no-pairs\n"
 	"                         no-far far no-trans helper-sites no-fsgsbase\n"
 	"                         no-bmi2 no-uffd step checked no-checked\n"

@@ -8,7 +8,9 @@
 #ifndef UMBRA_OPTIONS_H
 #define UMBRA_OPTIONS_H
 
+#include "gdbstub.h"
 #include "runtime/base.h"
+#include "perf.h"
 #include "runtime/umbra.h"
 
 #define OPT_MEMORY_MIN	   (16ull << 20)
@@ -32,6 +34,11 @@ struct options {
 	const char *stats_file; /* NULL: text to stderr */
 	const char *log_list;	/* checked: log_enable() accepts it */
 	const char *log_path;
+	const char *symbols;	/* NULL: none */
+	enum perf_kind perf;
+	const char *perf_dir;	/* NULL: the current one */
+	bool gdb;
+	struct gdb_where gdb_where;
 	struct umbra_inject inject;
 	char error[OPT_ERROR_MAX]; /* of the last failed options_parse */
 };

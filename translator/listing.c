@@ -55,7 +55,7 @@ unsigned listing_insn(const u8 *code, size_t n, u64 addr, int bits, char *text,
 	return len;
 }
 
-static const char *glue_name(unsigned g)
+const char *listing_glue_name(enum glue g)
 {
 	static const char *const name[GLUE_NR] = {
 		[GLUE_MISS] = "miss",	  [GLUE_HASH] = "hash",
@@ -103,7 +103,8 @@ static bool listing_branch(const struct listing *l, u32 off, unsigned len,
 	snprintf(op, sizeof(op), "%.*s", (int)strcspn(text, " "), text);
 	for (unsigned g = 0; g < GLUE_NR; g++) {
 		if (l->in->cache + l->in->glue[g] == out->host + (u64)to) {
-			snprintf(text, size, "%s %s", op, glue_name(g));
+			snprintf(text, size, "%s %s", op,
+				 listing_glue_name(g));
 			return true;
 		}
 	}
@@ -180,6 +181,20 @@ static void listing_guest(const struct listing *l, unsigned i)
 		xi->insn.row ? xi->insn.row->name : "");
 }
 
+/* " <name+0x12>" of a guest address, if it has a name */
+static void listing_symbol(const struct listing *l, u32 eip)
+{
+	u32 off = 0;
+	const char *name = l->in->symbol ?
+		l->in->symbol(l->in->symbol_opaque,
+			      (u32)(l->in->mode->cs_base + eip), &off) : NULL;
+
+	if (name && off)
+		fprintf(l->f, " <%s+%#x>", name, off);
+	else if (name)
+		fprintf(l->f, " <%s>", name);
+}
+
 /* First host offset of instruction i; the cold part belongs to none. */
 static u32 insn_start(const struct xlate_out *out, unsigned i)
 {
@@ -213,9 +228,10 @@ void xlate_listing(FILE *f, const struct xlate_in *in,
 			     .guest = listing_open(in->mode->code_bits) };
 	u32 cold = cold_start(out);
 
-	fprintf(f, "block %08x: %u instructions, %u bytes to %u%s\n", in->eip,
-		out->ninsns, out->guest_len, out->size,
-		out->crosses ? ", crosses a page" : "");
+	fprintf(f, "block %08x", in->eip);
+	listing_symbol(&l, in->eip);
+	fprintf(f, ": %u instructions, %u bytes to %u%s\n", out->ninsns,
+		out->guest_len, out->size, out->crosses ? ", crosses a page" : "");
 	listing_host(&l, out->checked, out->entry);
 	for (unsigned i = 0; i < out->ninsns; i++) {
 		u32 end = i + 1 < out->ninsns ? insn_start(out, i + 1) : cold;

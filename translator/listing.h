@@ -23,4 +23,7 @@ void xlate_listing(FILE *f, const struct xlate_in *in,
 unsigned listing_insn(const u8 *code, size_t n, u64 addr, int bits, char *text,
 		      size_t size);
 
+/* The glue's name, as listings have it. */
+const char *listing_glue_name(enum glue g);
+
 #endif

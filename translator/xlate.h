@@ -239,6 +239,9 @@ struct xlate_in {
 	void *opaque;
 	const u32 *glue;     /* offsets by enum glue */
 	u64 cache;	     /* host address where the code cache runs */
+	/* For the listing: the name at a linear address, or NULL. May be NULL. */
+	const char *(*symbol)(void *opaque, u64 la, u32 *offset);
+	void *symbol_opaque;
 };
 
 static_assert(XLATE_MAX_INSNS <= 64, "xlate_out.helpers is one word");

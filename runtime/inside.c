@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * inside.c - who looks inside from the client's side (umbra.h, "seeing
+ * inside"): names for addresses, and what code lies where.
+ *
+ * Heavy: the vector state is saved when a hook is called.
+ */
+#include "engine.h"
+#include "glue.h"
+#include "translator/listing.h"
+
+void umbra_set_symbols(struct vcpu *v, umbra_symbol_fn *fn, void *opaque)
+{
+	v->eng->symbol = fn;
+	v->eng->symbol_opaque = opaque;
+}
+
+/* Each entry of the glue reaches to the next one, or to the end. */
+static void tell_glue(struct engine *e, unsigned g)
+{
+	const u32 *off = tcache_glue(e->tc);
+	u32 end = (u32)(glue_blob_end - glue_blob);
+	struct umbra_code code = {
+		.host = tcache_base(e->tc) + off[g],
+		.bytes = glue_blob + off[g],
+		.glue = listing_glue_name(g),
+	};
+
+	for (unsigned k = 0; k < GLUE_NR; k++) {
+		if (off[k] > off[g])
+			end = MIN(end, off[k]);
+	}
+	code.size = end - off[g];
+	e->code_hook(e->code_opaque, &code);
+}
+
+void umbra_set_code_hook(struct vcpu *v, umbra_code_fn *fn, void *opaque)
+{
+	struct engine *e = v->eng;
+
+	e->code_hook = fn;
+	e->code_opaque = opaque;
+	for (unsigned g = 0; fn && g < GLUE_NR; g++)
+		tell_glue(e, g);
+}
+
+void engine_tell_code(struct engine *e, const struct block *b)
+{
+	const struct xmode *m = &e->modes[b->mode];
+	struct umbra_code code = {
+		.host = b->host,
+		.bytes = b->rw,
+		.size = b->size,
+		.la = (u32)(m->cs_base + b->eip),
+		.cpl = m->cpl,
+	};
+
+	e->code_hook(e->code_opaque, &code);
+}
