@@ -195,6 +195,9 @@ struct umbra_debug {
 /* 0, or -EINVAL: more than there can be, or a bad watchpoint. */
 int umbra_set_debug(struct vcpu *v, const struct umbra_debug *d);
 
+/* The vCPU goes on behind the hlt that it sleeps in, if it does. */
+void umbra_unhalt(struct vcpu *v);
+
 /* x87 and SSE state; st[] in stack order, 80 bits each. */
 struct umbra_fpu {
 	uint8_t st[8][10], xmm[8][16];

@@ -106,7 +106,11 @@ static int cmd_set_reg(struct gdb_session *s, struct rsp_text *t,
 	if (!rsp_bytes(t, image + gdb_reg_offset((unsigned)n),
 		       gdb_reg_size((unsigned)n)))
 		return -EINVAL;
-	return reply_ok(s, s->ops->set_regs(s->opaque, image));
+	if (n == GDB_EIP)
+		err = s->ops->jump(s->opaque, gdb_reg_get(image, GDB_EIP));
+	else
+		err = s->ops->set_regs(s->opaque, image);
+	return reply_ok(s, err);
 }
 
 /* --- memory */
@@ -309,18 +313,13 @@ static int resume(struct gdb_session *s, bool step, enum gdb_action *action)
 static int resume_at(struct gdb_session *s, struct rsp_text *t, bool step,
 		     enum gdb_action *action)
 {
-	u8 image[GDB_REGS_BYTES];
 	u32 la;
 	int err;
 
 	if (!at_end(t)) {
 		if (!parse_la(t, &la) || !at_end(t))
 			return -EINVAL;
-		err = s->ops->get_regs(s->opaque, image);
-		if (err)
-			return err;
-		gdb_reg_set(image, GDB_EIP, la);
-		err = s->ops->set_regs(s->opaque, image);
+		err = s->ops->jump(s->opaque, la);
 		if (err)
 			return err;
 	}

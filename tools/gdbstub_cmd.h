@@ -20,6 +20,8 @@ struct gdb_ops {
 	int (*get_regs)(void *opaque, u8 *image); /* GDB_REGS_BYTES */
 	/* Refuses a change that makes no sense; then nothing is changed. */
 	int (*set_regs)(void *opaque, const u8 *image);
+	/* Execution is to go on at pc, even if the processor has halted. */
+	int (*jump)(void *opaque, u32 pc);
 	int (*read)(void *opaque, u32 la, void *buf, size_t n);
 	int (*write)(void *opaque, u32 la, const void *buf, size_t n);
 	/* A command of gdb's "monitor": text for the person into out, which has

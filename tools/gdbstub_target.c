@@ -195,6 +195,19 @@ static int target_set_regs(void *opaque, const u8 *image)
 	return err;
 }
 
+static int target_jump(void *opaque, u32 pc)
+{
+	struct gdb_target *t = opaque;
+	struct umbra_sregs s;
+	struct umbra_regs r;
+
+	umbra_get_sregs(t->vcpu, &s);
+	umbra_get_regs(t->vcpu, &r);
+	r.rip = (u32)(pc - s.cs.base);
+	umbra_unhalt(t->vcpu);
+	return umbra_set_regs(t->vcpu, &r);
+}
+
 static int target_read(void *opaque, u32 la, void *buf, size_t n)
 {
 	struct gdb_target *t = opaque;
@@ -293,6 +306,7 @@ static int target_monitor(void *opaque, const char *command, char *out,
 const struct gdb_ops gdb_target_ops = {
 	.get_regs = target_get_regs,
 	.set_regs = target_set_regs,
+	.jump = target_jump,
 	.read = target_read,
 	.write = target_write,
 	.monitor = target_monitor,
