@@ -149,6 +149,7 @@ void acpi_pm_state(struct acpi_pm *pm, struct state *s)
 {
 	u64 now = clock_now(pm->clock);
 
+	acpi_pm_sync(pm, now); /* a carry that nobody has seen yet */
 	if (!state_begin(s, "ACPM", 1))
 		return;
 	STATE(s, pm->status);

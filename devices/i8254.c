@@ -385,6 +385,8 @@ const struct bus_ops i8254_portb_ops = {i8254_portb_read, i8254_portb_write, 1};
 
 void i8254_reset(struct i8254 *pit)
 {
+	u64 now = clock_now(pit->clock);
+
 	memset(pit->counter, 0, sizeof(pit->counter));
 	for (int n = 0; n < 3; n++) {
 		struct i8254_counter *c = &pit->counter[n];
@@ -393,6 +395,7 @@ void i8254_reset(struct i8254 *pit)
 		c->mode = 3;
 		c->reload = 0x10000;
 		c->gate = n != 2;
+		c->start = c->pending_at = now;
 	}
 	pit->portb = 0;
 	timer_disarm(pit->timers, &pit->timer);

@@ -158,6 +158,7 @@ void lapic_deadline_write(struct lapic *l, u64 tsc)
 void lapic_timer_reset(struct lapic *l)
 {
 	l->timer_initial = 0;
+	l->timer_start = clock_now(l->clock);
 	l->timer_divide = 0;
 	l->timer_ran = false;
 	l->tsc_deadline = 0;

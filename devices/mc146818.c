@@ -20,7 +20,8 @@
 #define DAY_SECONDS 86400
 #define UIP_NS	    2228000 /* 244 us warning and 1984 us of update */
 #define YEAR_MAX    9999
-#define UTC_MAX	    9000000000ll /* s: s64 ns reach from 1678 to 2262 */
+#define UTC_MAX	    9000000000ll /* s, as set: s64 ns reach 1678 to 2262 */
+#define UTC_RUN_MAX 9200000000ll /* after that was set, and years went by */
 
 struct rtc_date {
 	s64 year;		 /* 0..9999 */
@@ -214,7 +215,8 @@ static u8 mc146818_new_flags(const struct mc146818 *rtc, u64 now)
 	u64 period = mc146818_period_ns(rtc);
 	u8 flags = 0;
 
-	if (period && rtc->seen / period != now / period)
+	if (period && (rtc->seen - rtc->divider) / period !=
+			      (now - rtc->divider) / period)
 		flags |= RTC_C_PF;
 	if (mc146818_is_set_mode(rtc))
 		return flags;
@@ -254,7 +256,7 @@ static void mc146818_arm(struct mc146818 *rtc, u64 now)
 	if (rtc->ram[RTC_REG_C] & RTC_C_IRQF)
 		b = RTC_B_SET;
 	if ((b & RTC_B_PIE) && period)
-		t = (now / period + 1) * period;
+		t = now + period - (now - rtc->divider) % period;
 	if ((b & RTC_B_UIE) && !(b & RTC_B_SET))
 		t = MIN(t, mc146818_when(rtc, utc + 1));
 	if ((b & RTC_B_AIE) && !(b & RTC_B_SET))
@@ -418,7 +420,8 @@ void mc146818_init(struct mc146818 *rtc, const struct clock *clock,
 	rtc->out = out;
 	rtc->timer.fire = mc146818_fire;
 	rtc->timer.opaque = rtc;
-	rtc->base = clock_now(clock);
+	rtc->divider = clock_now(clock);
+	rtc->base = rtc->divider;
 	rtc->base_ns = utc_ns;
 	rtc->ram[RTC_REG_B] = RTC_B_24H;
 	mc146818_reset(rtc);
@@ -430,17 +433,18 @@ void mc146818_state(struct mc146818 *rtc, struct state *s)
 	s64 utc_ns = mc146818_utc_ns(rtc, now);
 
 	mc146818_sync(rtc, now);
-	if (!state_begin(s, "RTC ", 1))
+	if (!state_begin(s, "RTC ", 2))
 		return;
 	STATE(s, rtc->ram);
 	STATE(s, rtc->index);
 	STATE(s, utc_ns);
+	state_time(s, &rtc->divider, now);
 	state_end(s);
 	if (!s->loading)
 		return;
 	rtc->index &= 0x7f;
-	if (utc_ns > UTC_MAX * (s64)NS_PER_SEC ||
-	    utc_ns < -UTC_MAX * (s64)NS_PER_SEC)
+	if (utc_ns > UTC_RUN_MAX * (s64)NS_PER_SEC ||
+	    utc_ns < -UTC_RUN_MAX * (s64)NS_PER_SEC)
 		state_reject(s);
 	rtc->base = rtc->seen = now;
 	rtc->base_ns = s->err ? 0 : utc_ns;

@@ -55,6 +55,7 @@ struct mc146818 {
 	u64 base;    /* ns of the clock at which ... */
 	s64 base_ns; /* ... the date is this many ns after 1970 */
 	u64 seen;    /* ns: flags of register C are right up to here */
+	u64 divider; /* ns at which the periodic interrupt's divider was 0 */
 	struct irq_line out;
 	const struct clock *clock;
 	struct timers *timers;

@@ -379,12 +379,16 @@ static void ns16550_write_ier(struct ns16550 *u, u8 val, u64 now)
 static void ns16550_write_fcr(struct ns16550 *u, u8 val, u64 now)
 {
 	bool toggled = (u->fcr ^ val) & FCR_ENABLE;
+	u8 was = u->fcr;
 
 	u->fcr = val & FCR_ENABLE ? val & FCR_KEPT : 0;
 	if (toggled || (val & FCR_CLEAR_RX)) {
 		ns16550_unread(u);
 		ns16550_arm_timeout(u, now);
 		ns16550_fill(u, now);
+	} else if (u->fcr != was) {
+		/* what waits may be below the trigger level now */
+		ns16550_arm_timeout(u, now);
 	}
 	if (toggled || (val & FCR_CLEAR_TX))
 		u->thr_pending = true;
@@ -456,7 +460,7 @@ void ns16550_reset(struct ns16550 *u)
 	u->timeout_pending = false;
 	u->rts_used = false;
 	u->burst = 0;
-	u->burst_at = u->refill_at = 0;
+	u->burst_at = u->refill_at = clock_now(u->clock);
 	timer_disarm(u->timers, &u->timeout);
 	timer_disarm(u->timers, &u->refill);
 	ns16550_update(u);
@@ -482,7 +486,7 @@ void ns16550_state(struct ns16550 *u, struct state *s)
 {
 	u64 now = clock_now(u->clock);
 
-	if (!state_begin(s, "UART", 1))
+	if (!state_begin(s, "UART", 2))
 		return;
 	STATE(s, u->ier);
 	STATE(s, u->fcr);
@@ -501,7 +505,14 @@ void ns16550_state(struct ns16550 *u, struct state *s)
 	STATE(s, u->back_count);
 	state_bool(s, &u->looped);
 	state_bool(s, &u->thr_pending);
+	STATE(s, u->polls);
+	STATE(s, u->burst);
+	state_time(s, &u->burst_at, now);
+	state_time(s, &u->refill_at, now);
+	state_bool(s, &u->timeout_pending);
 	state_bool(s, &u->rts_used);
+	state_timer(s, u->timers, &u->timeout, now);
+	state_timer(s, u->timers, &u->refill, now);
 	state_end(s);
 	if (!s->loading)
 		return;
@@ -513,9 +524,5 @@ void ns16550_state(struct ns16550 *u, struct state *s)
 		ns16550_reset(u);
 		return;
 	}
-	u->burst = 0;
-	u->burst_at = u->refill_at = now;
-	ns16550_arm_timeout(u, now);
-	timer_arm(u->timers, &u->refill, now + 1);
 	ns16550_update(u);
 }

@@ -608,6 +608,8 @@ int pc_load(struct pc *pc, const void *buf, size_t len)
 		state_reject(&s);
 	if (s.err)
 		pc_reset_chips(pc);
+	else if (pc->console.in_count)
+		ns16550_kick(&pc->uart); /* which waited for the one before */
 	pc_place_lapic(pc);
 	pc_unlock(pc);
 	return s.err;

@@ -110,3 +110,14 @@ void state_time(struct state *s, u64 *t, u64 now)
 	if (s->loading && !s->err)
 		*t = now + delta;
 }
+
+void state_timer(struct state *s, struct timers *q, struct timer *t, u64 now)
+{
+	bool armed = t->armed;
+	u64 deadline = armed ? t->deadline : now;
+
+	state_bool(s, &armed);
+	state_time(s, &deadline, now);
+	if (s->loading && !s->err)
+		timer_arm(q, t, armed ? deadline : TIMER_NEVER);
+}

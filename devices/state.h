@@ -12,6 +12,7 @@
 #ifndef UMBRA_DEVICES_STATE_H
 #define UMBRA_DEVICES_STATE_H
 
+#include "clock.h"
 #include "runtime/base.h"
 
 struct state {
@@ -36,6 +37,9 @@ void state_bool(struct state *s, bool *b);
 
 /* An absolute time, kept relative to `now`: the loader's clock differs. */
 void state_time(struct state *s, u64 *t, u64 now);
+
+/* An armed timer and its deadline, or a disarmed one. */
+void state_timer(struct state *s, struct timers *q, struct timer *t, u64 now);
 
 /* Marks a load as failed because a value is impossible. */
 void state_reject(struct state *s);

@@ -459,7 +459,7 @@ END
 		qr/^New value = (\d+)/, qr/^do_timer \+|^tick_/,
 		qr/^Old value =/, qr/^New value =/,
 		qr/^Breakpoint 5, .* in path_mount/, qr/^#0 .* path_mount/,
-		qr/^#1 .* in \w+/, qr/^Run till exit/,
+		qr/^#1 .* in \w+/, qr/^0x\w+ in \w+ \(\)/,
 		qr/^c1000000 is at 01000000/, qr/^cs:eip 0060:c/,
 		qr/^Breakpoint 6, .* in run_init_process/, qr/detached/);
 	my @values = $text =~ /^(?:Old|New) value = (\d+)$/mg;

@@ -7,7 +7,7 @@
 GUEST_CC ?= gcc
 GUEST_LD ?= ld
 
-guests_LIST := hello chain align paging2 paging_pae flags stack segments gates trans trans_irq smc strings tasks vm86 realmode irq smap_smep debug ahregs bits sensitive sensitive_silent sensitive_far sensitive_trap sensitive_none fpu mmio \
+guests_LIST := hello chain align paging2 paging_pae flags stack segments gates trans trans_irq smc strings tasks vm86 realmode irq smap_smep debug ahregs bits sensitive sensitive_silent sensitive_far sensitive_trap sensitive_none sensitive_confine fpu mmio \
 	hostile_random hostile_ring0 hostile_stack hostile_triple
 
 guests_LIB := start.o report.o trap.o tables.o memory.o real.o

@@ -34,7 +34,7 @@ START_TEST(defaults)
 	ck_assert_ptr_null(o.initrd);
 	ck_assert_str_eq(o.append, "");
 	ck_assert_uint_eq(o.memory, 512 << 20);
-	ck_assert(!o.no_reboot && !o.debug_exit && !o.stats);
+	ck_assert(!o.no_reboot && !o.no_sandbox && !o.debug_exit && !o.stats);
 	ck_assert_uint_eq(o.inject.cache_kb, 0);
 }
 END_TEST
@@ -42,14 +42,14 @@ END_TEST
 START_TEST(every_option)
 {
 	ck_assert_int_eq(parse("run --kernel=a --initrd b -afoo=bar -m 1G "
-			       "--no-reboot --debug-exit 0xf4 --stats=s.json "
-			       "-d mmu,int -D log --symbols sy "
+			       "--no-reboot --no-sandbox --debug-exit 0xf4 "
+			       "--stats=s.json -d mmu,int -D log --symbols sy "
 			       "--perf jitdump:dir"), 0);
 	ck_assert_str_eq(o.kernel, "a");
 	ck_assert_str_eq(o.initrd, "b");
 	ck_assert_str_eq(o.append, "foo=bar");
 	ck_assert_uint_eq(o.memory, 1 << 30);
-	ck_assert(o.no_reboot && o.debug_exit && o.stats);
+	ck_assert(o.no_reboot && o.no_sandbox && o.debug_exit && o.stats);
 	ck_assert_uint_eq(o.debug_exit_port, 0xf4);
 	ck_assert_str_eq(o.stats_file, "s.json");
 	ck_assert_str_eq(o.log_path, "log");

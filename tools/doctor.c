@@ -13,6 +13,7 @@
 
 #include "doctor.h"
 #include "options.h"
+#include "sandbox.h"
 
 #define MAPS_MIN   16384u  /* less leaves too little beside the reserve */
 #define MAPS_GOOD  262144u
@@ -228,6 +229,22 @@ static void find_memfd(const struct doctor *d, struct finding *f)
 		close(fd);
 }
 
+static void find_seccomp(const struct doctor *d, struct finding *f)
+{
+	bool ok = sandbox_works();
+
+	(void)d;
+	strcpy(f->value, ok ? "yes" : "no");
+	f->verdict = ok ? GOOD : BAD;
+	f->meaning = ok ? "a guest's process can do nothing that guests do "
+			  "not need" :
+			  "the process cannot be confined before the guest "
+			  "starts";
+	if (!ok)
+		f->change = "use a kernel of 4.14 or newer with seccomp "
+			    "filters, or umbra run --no-sandbox";
+}
+
 static void find_space(const struct doctor *d, struct finding *f)
 {
 	void *p = mmap(NULL, SPACE_NEED, PROT_NONE,
@@ -309,6 +326,7 @@ static const struct {
 	{ "processors", find_cpus },
 	{ "memory", find_memory },
 	{ "memfd", find_memfd },
+	{ "seccomp", find_seccomp },
 	{ "address space", find_space },
 	{ "vm.max_map_count", find_maps },
 	{ "userfaultfd", find_userfaultfd },

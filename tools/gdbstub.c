@@ -5,7 +5,8 @@
  * The thread waits in an epoll set of one socket - the connection, or without
  * one the socket that listens - which is armed once each time the guest goes
  * on, so that it never looks at a socket that the vCPU's thread works with.
- * All that is made before the guest starts is here from gdbstub_open() on.
+ * From gdbstub_start() on it needs no system calls but those that sandbox.c has
+ * for SANDBOX_GDB.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -24,7 +25,7 @@
 #include "gdbstub_target.h"
 
 /* A gdb that does not take our replies for so long has hung: it is dropped. */
-#define SEND_SECONDS 5
+#define SEND_MS 5000
 
 struct gdbstub {
 	int listen_fd;
@@ -83,6 +84,8 @@ static int listen_port(int fd, u16 port)
 
 	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	/* connections inherit it */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	return listen_at(fd, (struct sockaddr *)&sa, sizeof(sa));
 }
 
@@ -159,13 +162,23 @@ static void conn_drop(struct gdbstub *g)
 	umbra_set_debug(g->target.vcpu, &none);
 }
 
+static bool conn_is_ready(const struct gdbstub *g)
+{
+	struct pollfd p = { .fd = g->conn_fd, .events = POLLOUT };
+
+	return poll(&p, 1, SEND_MS) > 0;
+}
+
 /* False: the connection is gone. */
 static bool conn_send(struct gdbstub *g, const char *buf, size_t len)
 {
 	while (len) {
-		ssize_t n = send(g->conn_fd, buf, len, MSG_NOSIGNAL);
+		ssize_t n = send(g->conn_fd, buf, len,
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN && conn_is_ready(g))
 			continue;
 		if (n <= 0) {
 			conn_drop(g);
@@ -184,8 +197,6 @@ static bool conn_send_packet(struct gdbstub *g, const struct rsp_out *o)
 
 static void conn_open(struct gdbstub *g)
 {
-	struct timeval limit = { .tv_sec = SEND_SECONDS };
-	int one = 1;
 	int fd = accept4(g->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd < 0)
@@ -194,8 +205,6 @@ static void conn_open(struct gdbstub *g)
 		close(fd);
 		return;
 	}
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	g->conn_fd = fd;
 	g->stopped = true;
 	g->in.state = 0;

@@ -23,6 +23,7 @@
 #include "load.h"
 #include "machine.h"
 #include "runtime/log.h"
+#include "sandbox.h"
 #include "terminal.h"
 
 #define EVENT_STOP	 (1u << 0) /* stop_why, stop_arg */
@@ -639,6 +640,32 @@ static void machine_loop(struct machine *m)
 	}
 }
 
+/* ---- what the process gives away (sandbox.h) */
+
+static void machine_drop_root(const struct machine *m)
+{
+	char text[SANDBOX_TEXT_MAX];
+
+	if (m->opt->no_sandbox)
+		fprintf(stderr, "umbra: --no-sandbox: nothing confines this "
+				"process but its user's rights\n");
+	else if (sandbox_drop_root(text))
+		fprintf(stderr, "umbra: %s\n", text);
+}
+
+/* Behind the last file, mapping of code and thread of the set-up. */
+static int machine_enter_sandbox(struct machine *m)
+{
+	int err = 0;
+
+	if (!m->opt->no_sandbox)
+		err = sandbox_enter((m->term.is_tty ? SANDBOX_TTY : 0) |
+				    (m->gdb ? SANDBOX_GDB : 0));
+	return err ? machine_fail(m, "the host refuses the sandbox (seccomp: "
+				     "%s): see umbra doctor; --no-sandbox runs "
+				     "the guest without", strerror(-err)) : 0;
+}
+
 /* ---- all of it */
 
 static void machine_finish_stats(struct machine *m)
@@ -666,12 +693,8 @@ static void machine_with_pc(struct machine *m)
 {
 	int err;
 
-	if (machine_set_slots(m, true) || machine_load(m))
+	if (machine_set_slots(m, true))
 		return;
-	if (m->opt->no_reboot) { /* not needed again */
-		load_file_free(&m->load.kernel);
-		load_file_free(&m->load.initrd);
-	}
 	err = pc_thread_start(&m->pc);
 	if (!err && m->gdb)
 		err = machine_start_gdb(m);
@@ -679,7 +702,14 @@ static void machine_with_pc(struct machine *m)
 		machine_fail(m, "cannot start a thread: %s", strerror(-err));
 		return;
 	}
-	machine_loop(m);
+	/* The kernel may be anybody's: its loader is confined, too. */
+	if (!machine_enter_sandbox(m) && !machine_load(m)) {
+		if (m->opt->no_reboot) { /* not needed again */
+			load_file_free(&m->load.kernel);
+			load_file_free(&m->load.initrd);
+		}
+		machine_loop(m);
+	}
 	pc_thread_stop(&m->pc);
 	pc_console_flush(&m->pc);
 	if (m->gdb)
@@ -696,7 +726,8 @@ static int machine_make_gdb(struct machine *m)
 	return m->gdb ? 0 : machine_fail(m, "%s", error);
 }
 
-/* The engine before the terminal: its handlers for faults come first. */
+/* The engine before the terminal: its handlers for faults come first.
+ * Privileges end behind the last file and before the first thread. */
 static void machine_with_files(struct machine *m)
 {
 	int err;
@@ -704,6 +735,7 @@ static void machine_with_files(struct machine *m)
 	if (machine_make_ram(m) || machine_make_engine(m) ||
 	    machine_make_gdb(m))
 		return;
+	machine_drop_root(m);
 	err = terminal_open(&m->term, &machine_term_ops, m);
 	if (err) {
 		machine_fail(m, "cannot take the terminal: %s",

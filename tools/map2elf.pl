@@ -6,8 +6,8 @@
 #
 # usage: map2elf.pl SYSTEM.MAP OUT
 #
-# Functions go to a section .text, everything else to .data; both reach from
-# their first to their last symbol. Sizes are the distances to the next symbol.
+# Functions lie in sections .text, everything else in .data, one section for
+# each stretch of either. Sizes are the distances to the next symbol.
 use strict;
 use warnings;
 
@@ -22,7 +22,7 @@ die "$ARGV[0]: no symbols of 32-bit addresses\n" unless @sym;
 @sym = sort { $a->[0] <=> $b->[0] } @sym;
 
 my ($strings, $table) = ("\0", "\0" x 16);
-my %range; # section => [first, end]
+my @range; # [code, first, end] of each section
 my $locals = 1;
 my @entries;
 for my $i (0 .. $#sym) {
@@ -31,12 +31,12 @@ for my $i (0 .. $#sym) {
 	$next++ while $next < $#sym && $sym[$next][0] == $at;
 	my $size = $sym[$next][0] - $at;
 	my $code = $type =~ /[tTwW]/ ? 1 : 0;
-	my $section = $code ? 1 : 2;
-	my $r = $range{$section} //= [$at, $at];
-	$r->[1] = $at + ($size || 1);
+	push @range, [$code, $at, $at]
+		if !@range || ($range[-1][0] != $code && $at >= $range[-1][2]);
+	$range[-1][2] = $at + ($size || 1);
 	my $global = $type =~ /[A-Z]/ ? 1 : 0;
 	push @entries, [$global, pack("VVVCCv", length($strings), $at, $size,
-		$global << 4 | ($code ? 2 : 1), 0, $section)];
+		$global << 4 | ($code ? 2 : 1), 0, scalar @range)];
 	$strings .= "$name\0";
 }
 for my $global (0, 1) {
@@ -58,20 +58,21 @@ sub section {
 
 # NOBITS: the bytes are in the guest
 sub nobits {
-	my ($name, $flags, $r) = @_;
-	$r //= [0, 0];
-	return section($name, 8, $flags, $r->[0], $first, $r->[1] - $r->[0],
-		0, 0, 0);
+	my ($code, $from, $to) = @{$_[0]};
+	return section($code ? ".text" : ".data", 8, $code ? 6 : 3, $from,
+		$first, $to - $from, 0, 0, 0);
 }
 
 open(my $out, ">:raw", $ARGV[1]) or die "$ARGV[1]: $!\n";
 print $out "\x7fELF\x01\x01\x01", "\0" x 9,
-	pack("vvVVVVVvvvvvv", 2, 3, 1, 0, 0, $sections_at, 0, 52, 0, 0, 40, 6, 5),
+	pack("vvVVVVVvvvvvv", 2, 3, 1, 0, 0, $sections_at, 0, 52, 0, 0, 40,
+		@range + 4, @range + 3),
 	$table, $strings, $names,
 	"\0" x ($sections_at - $names_at - length($names)),
 	"\0" x 40,
-	nobits(".text", 6, $range{1}), nobits(".data", 3, $range{2}),
-	section(".symtab", 2, 0, 0, $first, length($table), 4, $locals, 16),
+	(map { nobits($_) } @range),
+	section(".symtab", 2, 0, 0, $first, length($table), @range + 2, $locals,
+		16),
 	section(".strtab", 3, 0, 0, $end, length($strings), 0, 0, 0),
 	section(".shstrtab", 3, 0, 0, $names_at, length($names), 0, 0, 0);
 close($out) or die "$ARGV[1]: $!\n";

@@ -136,6 +136,13 @@ static int opt_no_reboot(struct options *o, const char *value)
 	return 0;
 }
 
+static int opt_no_sandbox(struct options *o, const char *value)
+{
+	(void)value;
+	o->no_sandbox = true;
+	return 0;
+}
+
 static int opt_debug_exit(struct options *o, const char *value)
 {
 	u64 port;
@@ -320,6 +327,7 @@ static const struct opt_row opt_rows[] = {
 	{ NULL, 'D', ARG_NEEDED, opt_log_path },
 	{ "gdb", 0, ARG_NEEDED, opt_gdb },
 	{ "inject", 0, ARG_NEEDED, opt_inject },
+	{ "no-sandbox", 0, ARG_NONE, opt_no_sandbox },
 	{ "symbols", 0, ARG_NEEDED, opt_symbols },
 	{ "perf", 0, ARG_NEEDED, opt_perf },
 };
@@ -462,6 +470,7 @@ static const char usage_rest[] =
 	"                         no-bmi2 no-uffd step checked no-checked\n"
 	"                         no-reuse small-cache cache=KB\n"
 	"                         map-budget=N fail-fill=N fail-zap=N\n"
+	"      --no-sandbox       for debugging: keep all system calls, and root\n"
 	"\n"
 	"doctor tells what this host offers, what that means for speed and\n"
 	"what to change.\n"

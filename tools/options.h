@@ -28,6 +28,7 @@ struct options {
 	const char *append;	     /* "" without */
 	u64 memory;		     /* bytes, whole pages */
 	bool no_reboot;
+	bool no_sandbox;
 	bool debug_exit;
 	u16 debug_exit_port;
 	bool stats;
