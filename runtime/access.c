@@ -78,28 +78,6 @@ int mmio_write(struct engine *e, gpa_t gpa, const void *buf, unsigned len)
 	return 0;
 }
 
-/* --- data breakpoints (SDM vol. 3, 17.2) */
-
-void brk_check(struct engine *e, gva_t la, unsigned len, bool write)
-{
-	const struct cpu *c = &e->v->cpu;
-
-	for (unsigned i = 0; i < 4; i++) {
-		unsigned rw = (c->dr[7] >> (16 + 4 * i)) & 3;
-		unsigned lc = (c->dr[7] >> (18 + 4 * i)) & 3;
-		u32 n = lc == 2 ? 8 : lc + 1;
-		u32 at = (u32)c->dr[i] & ~(n - 1);
-
-		if (!(c->dr[7] & (3u << (2 * i))))
-			continue;
-		if (rw != 3 && !(rw == 1 && write))
-			continue;
-		/* modulo 2^32: the last cell ends at address 0 */
-		if ((u32)la - at < n || at - (u32)la < len)
-			e->v->db_pending |= DR6_B0 << i;
-	}
-}
-
 /* --- software TLB */
 
 void engine_tlb_init(struct engine *e)
@@ -138,7 +116,7 @@ static void tlb_fill(struct engine *e, unsigned set, u32 la,
 	struct tlb_entry *t = &e->v->cpu.tlbs[set][i];
 	u64 page = la & PAGE_MASK;
 
-	if (set == TLB_NONE)
+	if (set == TLB_NONE || (e->brk && debug_watches_page(e, la)))
 		return; /* every access is looked at */
 	e->tlb_used[(set * TLB_SIZE + i) / 64] |= 1ull << (i % 64);
 	if (t->rtag != page)
@@ -280,8 +258,8 @@ static u64 access_host(struct engine *e, struct block *b,
 		exc_raise_err(v, VEC_AC, 0);
 		return 0;
 	}
-	if (e->brk)
-		brk_check(e, la, size, write);
+	if (e->brk && debug_helper_access(e, b, la, size, acc))
+		return 0;
 	if ((la & ~PAGE_MASK) + size > PAGE_SIZE)
 		return access_bounce(e, b, la, size, acc);
 	if (access_page(e, la, write, vcpu_priv(v), &p, &x))
@@ -463,8 +441,8 @@ static int gmem_rw(struct vcpu *v, gva_t la, void *buf, unsigned len,
 {
 	u8 *p = buf;
 
-	if (v->eng->brk && priv != MMU_IMPLICIT)
-		brk_check(v->eng, la, len, write);
+	if (v->eng->brk)
+		debug_access(v->eng, (u32)la, len, write, priv);
 	for (unsigned n; len; len -= n, la += n, p += n) {
 		n = MIN(len, (unsigned)(PAGE_SIZE - (la & ~PAGE_MASK)));
 		if (gmem_part(v->eng, (u32)la, p, n, priv, write))
@@ -512,7 +490,7 @@ u8 *gmem_host(struct vcpu *v, u32 la, bool write)
 
 	if ((write ? t->wtag : t->rtag) == (la & PAGE_MASK))
 		return (u8 *)(la + t->addend);
-	if (v->eng->brk ||
+	if ((v->eng->brk & BRK_GUEST) || debug_watches_page(v->eng, la) ||
 	    vmmu_translate(v->mmu, la, write ? MMU_WRITE : MMU_READ,
 			   vcpu_priv(v), engine_ac(v), &x) != MMU_OK ||
 	    !x.hva || (write && x.has_code))
