@@ -78,28 +78,6 @@ int mmio_write(struct engine *e, gpa_t gpa, const void *buf, unsigned len)
 	return 0;
 }
 
-/* --- data breakpoints (SDM vol. 3, 17.2) */
-
-void brk_check(struct engine *e, gva_t la, unsigned len, bool write)
-{
-	const struct cpu *c = &e->v->cpu;
-
-	for (unsigned i = 0; i < 4; i++) {
-		unsigned rw = (c->dr[7] >> (16 + 4 * i)) & 3;
-		unsigned lc = (c->dr[7] >> (18 + 4 * i)) & 3;
-		u32 n = lc == 2 ? 8 : lc + 1;
-		u32 at = (u32)c->dr[i] & ~(n - 1);
-
-		if (!(c->dr[7] & (3u << (2 * i))))
-			continue;
-		if (rw != 3 && !(rw == 1 && write))
-			continue;
-		/* modulo 2^32: the last cell ends at address 0 */
-		if ((u32)la - at < n || at - (u32)la < len)
-			e->v->db_pending |= DR6_B0 << i;
-	}
-}
-
 /* --- software TLB */
 
 void engine_tlb_init(struct engine *e)
@@ -138,7 +116,7 @@ static void tlb_fill(struct engine *e, unsigned set, u32 la,
 	struct tlb_entry *t = &e->v->cpu.tlbs[set][i];
 	u64 page = la & PAGE_MASK;
 
-	if (set == TLB_NONE)
+	if (set == TLB_NONE || (e->brk && debug_watches_page(e, la)))
 		return; /* every access is looked at */
 	e->tlb_used[(set * TLB_SIZE + i) / 64] |= 1ull << (i % 64);
 	if (t->rtag != page)
@@ -210,6 +188,17 @@ static bool access_misaligned(struct engine *e, u32 la, unsigned size)
 	return la & (a - 1);
 }
 
+/* #GP(0) for a misaligned operand comes before what its page says, as it does
+ * where the host looks at both. AMD takes any address for SHA (SDM vol. 2 has
+ * it aligned), so there only the host itself can tell. */
+static bool access_unaligned(const struct bhsite *hs, u32 la, unsigned size)
+{
+	const struct oprow *row = hs->insn.row;
+
+	return row->rowflags & ROW_ALIGNED && row->feat != FEAT_SHA &&
+	       la & (size - 1);
+}
+
 /* Both pages of an access that crosses, or the single MMIO one. */
 static u64 access_bounce(struct engine *e, struct block *b, u32 la,
 			 unsigned size, u64 acc)
@@ -252,7 +241,8 @@ static u64 access_bounce(struct engine *e, struct block *b, u32 la,
 	return (u64)bo->buf;
 }
 
-static u64 access_host(struct engine *e, struct block *b, u32 la, u64 acc)
+static u64 access_host(struct engine *e, struct block *b,
+		       const struct bhsite *hs, u32 la, u64 acc)
 {
 	struct vcpu *v = e->v;
 	bool write = acc & ACC_WRITE;
@@ -260,12 +250,16 @@ static u64 access_host(struct engine *e, struct block *b, u32 la, u64 acc)
 	struct bounce_part p;
 	struct mmu_xlat x;
 
+	if (access_unaligned(hs, la, size)) {
+		exc_gp(v, 0);
+		return 0;
+	}
 	if (access_misaligned(e, la, size)) {
 		exc_raise_err(v, VEC_AC, 0);
 		return 0;
 	}
-	if (e->brk)
-		brk_check(e, la, size, write);
+	if (e->brk && debug_helper_access(e, b, la, size, acc))
+		return 0;
 	if ((la & ~PAGE_MASK) + size > PAGE_SIZE)
 		return access_bounce(e, b, la, size, acc);
 	if (access_page(e, la, write, vcpu_priv(v), &p, &x))
@@ -276,6 +270,27 @@ static u64 access_host(struct engine *e, struct block *b, u32 la, u64 acc)
 		return 0;
 	tlb_fill(e, tlb_set_now(e), la, &x, write);
 	return (u64)p.hva;
+}
+
+/*
+ * A waiting x87 or MMX instruction tells of the exception that is pending
+ * before it looks at its operand (SDM vol. 3, table 6-2). Only for what would
+ * be another exception: everything else is the host's to find.
+ */
+static bool access_x87_first(struct engine *e, const struct bhsite *hs)
+{
+	const struct oprow *row = hs->insn.row;
+	struct vcpu *v = e->v;
+
+	if ((row->gate != GATE_X87 && row->gate != GATE_MMX) ||
+	    row->op == OP_FNSTCW || row->op == OP_FNSTSW)
+		return false;
+	vcpu_fpu_put(v);
+	if (!(light_get16(v->cpu.xsave_area + FX_FSW) & FSW_ES))
+		return false;
+	v->exc.pending = false;
+	engine_x87_error(e);
+	return true;
 }
 
 /* GLUE_TLB missed: the host address for the access, or 0 to leave. */
@@ -289,7 +304,9 @@ u64 engine_tlb_miss(struct cpu *c, u32 la, u64 acc)
 	e->stats.tlb_misses++;
 	e->mmio.next = 0;
 	c->rip = hs->eip;
-	host = access_host(e, b, la, acc);
+	host = access_host(e, b, hs, la, acc);
+	if (!host && e->v->exc.pending)
+		access_x87_first(e, hs);
 	if (!host && !e->v->exc.pending)
 		e->restart = true;
 	else if (vmmu_is_crowded(e->v->mmu) ||
@@ -349,6 +366,10 @@ u64 engine_seg_fault(struct cpu *c, u32 off, u64 acc)
 	(void)off;
 	access_block(v->eng, acc, &hs);
 	c->rip = hs->eip;
+	if (access_x87_first(v->eng, hs)) {
+		v->eng->restart = !v->exc.pending;
+		return 0;
+	}
 	if (((acc >> ACC_SEG_SHIFT) & 7) == CPU_SS)
 		exc_raise_err(v, VEC_SS, 0);
 	else
@@ -420,8 +441,8 @@ static int gmem_rw(struct vcpu *v, gva_t la, void *buf, unsigned len,
 {
 	u8 *p = buf;
 
-	if (v->eng->brk && priv != MMU_IMPLICIT)
-		brk_check(v->eng, la, len, write);
+	if (v->eng->brk)
+		debug_access(v->eng, (u32)la, len, write, priv);
 	for (unsigned n; len; len -= n, la += n, p += n) {
 		n = MIN(len, (unsigned)(PAGE_SIZE - (la & ~PAGE_MASK)));
 		if (gmem_part(v->eng, (u32)la, p, n, priv, write))
@@ -469,7 +490,7 @@ u8 *gmem_host(struct vcpu *v, u32 la, bool write)
 
 	if ((write ? t->wtag : t->rtag) == (la & PAGE_MASK))
 		return (u8 *)(la + t->addend);
-	if (v->eng->brk ||
+	if ((v->eng->brk & BRK_GUEST) || debug_watches_page(v->eng, la) ||
 	    vmmu_translate(v->mmu, la, write ? MMU_WRITE : MMU_READ,
 			   vcpu_priv(v), engine_ac(v), &x) != MMU_OK ||
 	    !x.hva || (write && x.has_code))

@@ -47,7 +47,7 @@ u32 fpu_map_fip(struct vcpu *v, u64 host_fip)
 /* The helper TLB's part for the current privilege and EFLAGS.AC (HAZARDS 54). */
 static unsigned engine_tlb_set(const struct engine *e, bool ac)
 {
-	if (e->brk || (e->modes[e->v->cpu.mode].flags & XM_ALIGN))
+	if (e->brk & BRK_GUEST || (e->modes[e->v->cpu.mode].flags & XM_ALIGN))
 		return TLB_NONE;
 	if (vcpu_priv(e->v) == MMU_USER)
 		return TLB_USER;
@@ -378,8 +378,8 @@ static void pending_io_complete(struct engine *e)
 		break;
 	default:
 		v->inhibit = false;
-		if (e->tf)
-			v->db_pending |= DR6_BS;
+		if (e->after)
+			debug_after(e);
 	}
 }
 
@@ -442,6 +442,23 @@ static void pending_deliver(struct engine *e)
 		trans_int(e, &from, vector);
 }
 
+/* Traps behind the last instruction: the client's, then the guest's. */
+static enum todo pending_trap(struct engine *e)
+{
+	struct vcpu *v = e->v;
+
+	if (v->db_pending & DB_CLIENT) {
+		debug_leave(e);
+		return TODO_LEAVE;
+	}
+	if (pending_inhibited(v))
+		return TODO_RUN;
+	exc_raise(v, VEC_DB);
+	v->exc.dr6 = v->db_pending;
+	v->db_pending = 0;
+	return TODO_AGAIN;
+}
+
 static enum todo pending_exception(struct engine *e)
 {
 	struct vcpu *v = e->v;
@@ -453,12 +470,8 @@ static enum todo pending_exception(struct engine *e)
 		pending_deliver(e);
 		return TODO_AGAIN;
 	}
-	if (v->db_pending && !pending_inhibited(v)) {
-		exc_raise(v, VEC_DB);
-		v->exc.dr6 = v->db_pending;
-		v->db_pending = 0;
-		return TODO_AGAIN;
-	}
+	if (v->db_pending)
+		return pending_trap(e);
 	return TODO_RUN;
 }
 
@@ -564,6 +577,8 @@ static void exit_direct(struct engine *e, bool may_chain)
 	    to->dead || x->to || to->mode != from->mode ||
 	    to->own != from->own)
 		return;
+	if (debug_breaks_at(e, (u32)(e->modes[to->mode].cs_base + to->eip)))
+		return;
 	if (x->same_page ? to->gfn[0] == from->gfn[0] :
 			   from->own == v->cpu.view && engine_fetch_held(e, to))
 		tcache_chain(e->tc, from, x, to);
@@ -595,32 +610,6 @@ static enum exit_reason engine_resume(struct engine *e)
 		r = glue_resume(&e->v->cpu, true);
 	}
 	return r;
-}
-
-/* TF: #DB after an instruction that completed (SDM vol. 3, 17.3.1.4). */
-static void engine_stepped(struct engine *e)
-{
-	if (!e->v->exc.pending && !e->v->shutdown && !e->leave)
-		e->v->db_pending |= DR6_BS;
-}
-
-static bool engine_breakpoint(struct engine *e)
-{
-	struct vcpu *v = e->v;
-	u32 la = (u32)(v->cpu.seg[CPU_CS].base + v->cpu.rip);
-	u64 hit = 0;
-
-	for (unsigned i = 0; i < 4; i++) {
-		if ((v->cpu.dr[7] & (3u << (2 * i))) &&
-		    !((v->cpu.dr[7] >> (16 + 4 * i)) & 15) &&
-		    (u32)v->cpu.dr[i] == la)
-			hit |= DR6_B0 << i;
-	}
-	if (!hit || (v->cpu.sysflags & EFL_RF))
-		return false;
-	exc_raise(v, VEC_DB);
-	v->exc.dr6 = hit;
-	return true;
 }
 
 /* How the next block is to be run: BLOCK_* of struct block. */
@@ -700,7 +689,7 @@ static void engine_execute(struct engine *e)
 	enum exit_reason r;
 	u8 variant;
 	u32 mode = v->cpu.mode;
-	bool tf, ac;
+	bool after, ac;
 
 	ac = !v->mode_dirty && mode_ac_changed(e);
 	if (v->mode_dirty || ac)
@@ -712,14 +701,14 @@ static void engine_execute(struct engine *e)
 		trans_commit(e);
 	if (!mmio_read_waits(e))
 		mmio_forget_reads(e);
-	if (e->slow && engine_breakpoint(e))
+	if (e->before && debug_before(e))
 		return;
 	variant = execute_variant(e);
 	b = engine_block(e, variant);
 	if (!b)
 		return;
 	e->step_once = false;
-	tf = e->tf;
+	after = e->after;
 	if (log_on(LOG_EXEC) || log_on(LOG_CPU))
 		engine_trace(e);
 	if (variant) {
@@ -742,8 +731,8 @@ static void engine_execute(struct engine *e)
 	if (v->cpu.pair_rsp > v->cpu.pair_top)
 		pairs_drop(e);
 	execute_left(e, r, !variant);
-	if (tf && !e->restart)
-		engine_stepped(e);
+	if (after && !e->restart)
+		debug_after(e);
 	once_end(e, &once);
 }
 

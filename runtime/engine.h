@@ -135,6 +135,23 @@ struct thrash_site {
 	u64 since;  /* host time stamp */
 };
 
+/* Whose data breakpoints: the guest's take the helper form everywhere, the
+ * client's on their pages. */
+enum { BRK_GUEST = 1, BRK_CLIENT = 2 };
+
+/* What umbra_set_debug() asked for (debug.c). */
+struct engine_debug {
+	bool step;
+	bool skip; /* no breakpoint at skip_la, where the vCPU stood */
+	u32 skip_la;
+	unsigned nbreaks, nwatches;
+	u64 filter; /* a bit for each breakpoint: debug_bit() */
+	u32 breaks[UMBRA_DEBUG_BREAKS];
+	struct umbra_watch watches[UMBRA_DEBUG_WATCHES];
+	u32 hit_la; /* behind DB_WATCH */
+	u8 hit_kind;
+};
+
 struct engine {
 	struct vcpu *v;
 	struct umbra_vm *vm;
@@ -149,7 +166,10 @@ struct engine {
 	} mode_slow; /* what the modes of trans.h took for granted */
 	bool slow; /* single-step, debug registers, trace: one by one */
 	bool tf;   /* the current instruction is single-stepped */
-	bool brk;  /* data breakpoints are on */
+	u8 brk;	   /* BRK_*: data breakpoints are on */
+	bool before; /* debug_before() is asked before each block, */
+	bool after;  /* debug_after() told of each instruction */
+	struct engine_debug debug;
 
 	struct htab htab[HTABS];
 	u8 htab_hint[HTAB_HINTS]; /* where a view and mode were last */
@@ -315,6 +335,8 @@ u64 engine_now_ns(void);
 
 /* --- fault.c: after EXIT_FAULT; true: resume at cpu.fault. */
 bool engine_fault(struct engine *e);
+/* An x87 exception that was pending before the instruction at cpu.rip. */
+void engine_x87_error(struct engine *e);
 /* Guest state of the site at cpu.fault, before (or after) its instruction. */
 void engine_restore(struct engine *e, struct block *b,
 		    const struct bsite *s);
@@ -345,7 +367,28 @@ static inline void mmio_forget_writes(struct engine *e)
 {
 	e->mmio.nwrite = e->mmio.out = 0;
 }
-void brk_check(struct engine *e, gva_t la, unsigned len, bool write);
+
+/* --- debug.c */
+/* What kinds of breakpoints are on: after a change of DR7, TF or the client's. */
+void debug_update(struct engine *e);
+/* While e->before: true: no instruction is to be run now. */
+bool debug_before(struct engine *e);
+/* While e->after: an instruction was run to its end, or raised an exception. */
+void debug_after(struct engine *e);
+/* db_pending has DB_*: fills vcpu->run for the client. */
+void debug_leave(struct engine *e);
+/* While e->brk: an access by C. */
+void debug_access(struct engine *e, u32 la, unsigned len, bool write,
+		  enum mmu_priv priv);
+/* The same in helper form; acc: ACC_*. True: the instruction must be run alone,
+ * so that the client is told right behind it. */
+bool debug_helper_access(struct engine *e, const struct block *b, u32 la,
+			 unsigned len, u64 acc);
+/* Is a watchpoint of the client's on the page of la? */
+bool debug_watches_page(const struct engine *e, u32 la);
+/* Bytes from la to the next breakpoint behind it, 0: none on the page. */
+u32 debug_room(const struct engine *e, u32 la);
+bool debug_breaks_at(const struct engine *e, u32 la);
 
 /* --- signals.c */
 int signals_init(void);

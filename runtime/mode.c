@@ -93,7 +93,7 @@ static void mode_describe(struct engine *e, struct xmode *m)
 		m->flags |= XM_TSC_HELPER;
 	if (e->tf)
 		m->flags |= XM_TF;
-	if (e->tf || e->brk)
+	if (e->tf || e->brk & BRK_GUEST)
 		m->mem_form = FORM_HELPER;
 	m->drx = e->slow;
 }
@@ -157,17 +157,18 @@ static void mode_debug(struct engine *e)
 	const struct cpu *c = &e->v->cpu;
 	bool exec = false;
 
-	e->brk = false;
+	e->brk &= (u8)~BRK_GUEST;
 	for (unsigned i = 0; i < 4; i++) {
 		if (!(c->dr[7] & (3u << (2 * i))))
 			continue;
 		if ((c->dr[7] >> (16 + 4 * i)) & 3)
-			e->brk = true;
+			e->brk |= BRK_GUEST;
 		else
 			exec = true;
 	}
 	e->tf = c->sysflags & EFL_TF;
-	e->slow = e->tf || e->brk || exec || e->vm->inj.step;
+	e->slow = e->tf || e->brk & BRK_GUEST || exec || e->vm->inj.step;
+	debug_update(e);
 }
 
 /* stac and clac in generated code leave the mode to be changed at the block's

@@ -56,7 +56,10 @@ void park_add(struct park *p, struct block *b)
 bool park_same_sites(struct engine *e, const struct block *b, u32 by)
 {
 	u32 base = (u32)e->modes[b->mode].cs_base + by;
+	u32 room = debug_room(e, base + b->eip);
 
+	if (room && room < b->guest_len)
+		return false;
 	if (e->vm->inj.helper_sites)
 		return true;
 	for (unsigned i = 0; i < b->ninsns; i++) {

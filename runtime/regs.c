@@ -85,11 +85,18 @@ int umbra_set_regs(struct vcpu *v, const struct umbra_regs *r)
 		return -EINVAL;
 	for (unsigned i = 0; i < 8; i++)
 		c->gpr[i] = in[i];
+	if (c->rip != r->rip) /* what the old one was about to raise */
+		v->exc.pending = false;
 	c->rip = r->rip;
 	cpu_set_eflags(c, (u32)r->rflags);
 	regs_update_cpl(c);
 	v->mode_dirty = true;
 	return 0;
+}
+
+void umbra_unhalt(struct vcpu *v)
+{
+	v->halted = false;
 }
 
 int umbra_get_sregs(struct vcpu *v, struct umbra_sregs *s)

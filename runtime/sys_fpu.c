@@ -29,7 +29,6 @@
 #define ENV32_SIZE   28
 #define SAVE32_SIZE  (ENV32_SIZE + 80)
 #define ST_BYTES     80
-#define FSW_ES	     0x80
 #define MXCSR_BITS   0xffffu
 
 /* --- the host's instructions */
@@ -151,7 +150,7 @@ static u32 fpu_guest_fip(struct vcpu *v, u64 fip)
 
 /* A data pointer is a guest address already, or one in the window, or one of
  * the monitor's own (an access through a bounce buffer), which says nothing. */
-static u32 fpu_guest_fdp(const struct vcpu *v, u64 fdp)
+u32 fpu_map_fdp(const struct vcpu *v, u64 fdp)
 {
 	if (fdp <= 0xffffffffu)
 		return (u32)fdp;
@@ -164,7 +163,7 @@ static u32 fpu_guest_fdp(const struct vcpu *v, u64 fdp)
 static void fpu_fix_pointers(struct vcpu *v, u8 *area)
 {
 	u32 fip = fpu_guest_fip(v, light_get64(area + FX_FIP));
-	u32 fdp = fpu_guest_fdp(v, light_get64(area + FX_FDP));
+	u32 fdp = fpu_map_fdp(v, light_get64(area + FX_FDP));
 
 	light_put64(area + FX_FIP, fip);
 	light_put64(area + FX_FDP, fdp);
@@ -352,7 +351,7 @@ static void fpu_env_get(struct vcpu *v, struct fpu_env *e)
 	e->ftw = light_get16(env + 8);
 	e->fop = light_get16(area + FX_FOP) & 0x7ff;
 	e->fip = fpu_guest_fip(v, light_get64(area + FX_FIP));
-	e->fdp = fpu_guest_fdp(v, light_get64(area + FX_FDP));
+	e->fdp = fpu_map_fdp(v, light_get64(area + FX_FDP));
 }
 
 static void fpu_env_to_host(const struct fpu_env *e, u8 *env)

@@ -507,6 +507,20 @@ void tcache_drop_all(struct tcache *t)
 	}
 }
 
+void tcache_drop_which(struct tcache *t,
+		       bool (*which)(const struct block *b, const void *opaque),
+		       const void *opaque)
+{
+	for (unsigned i = 0; i < REGIONS; i++) {
+		const struct region *r = &t->region[i];
+
+		for (unsigned k = 0; k < r->nblocks; k++) {
+			if (!r->blocks[k]->dead && which(r->blocks[k], opaque))
+				tcache_drop(t, r->blocks[k]);
+		}
+	}
+}
+
 static void region_reuse(struct tcache *t, struct region *r)
 {
 	t->ops.reuse(t->ops.opaque, t->host + r->start, t->host + r->next);

@@ -167,5 +167,9 @@ void tcache_unchain_exits(struct tcache *t, struct block *b);
 void tcache_drop_frame(struct tcache *t, gfn_t gfn);
 void tcache_drop(struct tcache *t, struct block *b);
 void tcache_drop_all(struct tcache *t);
+/* Drops those for which which() says so. */
+void tcache_drop_which(struct tcache *t,
+		       bool (*which)(const struct block *b, const void *opaque),
+		       const void *opaque);
 
 #endif

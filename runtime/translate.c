@@ -177,6 +177,8 @@ struct block *engine_translate(struct engine *e, u8 variant)
 		.max_insns = one || inj->one_insn ? 1 : translate_max_insns(e),
 		.pairs = !one && !inj->no_pairs,
 		.far = variant & BLOCK_FAR,
+		.max_bytes = debug_room(
+			e, (u32)(e->modes[v->cpu.mode].cs_base + v->cpu.rip)),
 		.strict_flags = true,
 		.transitions = !one && !inj->no_trans,
 		.fsgsbase = v->cpu.use_gs,

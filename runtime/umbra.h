@@ -105,10 +105,14 @@ enum umbra_exit {
 	UMBRA_EXIT_INTR,     /* umbra_kick() asked for it */
 	UMBRA_EXIT_FERR,     /* FERR# rose (CR0.NE = 0): raise IRQ 13 */
 	UMBRA_EXIT_ERROR,    /* run->error says what the host refused */
+	UMBRA_EXIT_DEBUG,    /* run->debug: what umbra_set_debug() asked for */
 };
 
 /* Exit data. For reads (io.in, !mmio.is_write, !msr.is_write) the client
  * stores the result before it runs the vCPU again. */
+enum umbra_debug_why { UMBRA_DEBUG_STEP, UMBRA_DEBUG_BREAK, UMBRA_DEBUG_WATCH };
+enum { UMBRA_WATCH_READ = 1, UMBRA_WATCH_WRITE = 2 };
+
 struct umbra_run {
 	enum umbra_exit reason;
 	union {
@@ -130,6 +134,12 @@ struct umbra_run {
 			bool fault; /* client sets: #GP */
 			uint64_t data;
 		} msr;
+		struct {
+			enum umbra_debug_why why;
+			uint32_t pc; /* linear address of the next instruction */
+			uint32_t la; /* WATCH: the first byte that was met, */
+			uint8_t kind; /* and the kind of the watchpoint */
+		} debug;
 		const char *error;
 	};
 };
@@ -155,6 +165,62 @@ void umbra_nmi(struct vcpu *v);
 /* Makes umbra_vcpu_run return with UMBRA_EXIT_INTR soon. */
 void umbra_kick(struct vcpu *v);
 void umbra_a20(struct vcpu *v, bool enabled);
+
+/*
+ * Debugging the guest, in the manner of KVM_SET_GUEST_DEBUG. The guest cannot
+ * see any of it: its memory, debug registers and TF are its own.
+ *
+ * Addresses are linear and hold in every address space and at every privilege.
+ * A breakpoint stops before its instruction, a watchpoint behind the one that
+ * touched it; what DMA writes is not seen, nor are the walks of page tables. A
+ * step is one instruction (of a repeated string instruction a part at least),
+ * or the delivery of an exception that it raises; interrupts wait for its end.
+ * The instruction at which the vCPU stands when umbra_set_debug() is called runs
+ * even if a breakpoint is there.
+ *
+ * To be called while the vCPU is outside umbra_vcpu_run() behind its last
+ * UMBRA_EXIT_DEBUG or UMBRA_EXIT_INTR, or before its first run, after registers
+ * have been set, and again for each step.
+ */
+#define UMBRA_DEBUG_BREAKS  256
+#define UMBRA_DEBUG_WATCHES 32
+struct umbra_debug {
+	bool step;
+	unsigned nbreaks, nwatches;
+	uint32_t breaks[UMBRA_DEBUG_BREAKS];
+	struct umbra_watch {
+		uint32_t la;
+		uint8_t len;  /* 1..8 */
+		uint8_t kind; /* UMBRA_WATCH_*, or both */
+	} watches[UMBRA_DEBUG_WATCHES];
+};
+/* 0, or -EINVAL: more than there can be, or a bad watchpoint. */
+int umbra_set_debug(struct vcpu *v, const struct umbra_debug *d);
+
+/* The vCPU goes on behind the hlt that it sleeps in, if it does. */
+void umbra_unhalt(struct vcpu *v);
+
+/* x87 and SSE state; st[] in stack order, 80 bits each. */
+struct umbra_fpu {
+	uint8_t st[8][10], xmm[8][16];
+	uint16_t fcw, fsw, fop;
+	uint16_t ftw; /* in full, two bits a register as FSTENV stores it */
+	uint32_t fip, fdp;
+	uint16_t fcs, fds;
+	uint32_t mxcsr;
+};
+int umbra_get_fpu(struct vcpu *v, struct umbra_fpu *f);
+/* Reserved bits of MXCSR are dropped; tags say empty or not. */
+int umbra_set_fpu(struct vcpu *v, const struct umbra_fpu *f);
+
+/* Where a linear address leads now, without a trace in the guest's page tables.
+ * -EFAULT: not present. */
+int umbra_translate(struct vcpu *v, uint64_t la, uint64_t *gpa);
+/* Guest RAM by linear address, whatever its rights; translated code in it is
+ * dropped. -EFAULT: some of it is not present or no RAM; nothing is changed. */
+int umbra_read_linear(struct vcpu *v, uint64_t la, void *buf, size_t len);
+int umbra_write_linear(struct vcpu *v, uint64_t la, const void *buf,
+		       size_t len);
 
 /* --- seeing inside; set before the vCPU runs, called on its thread */
 

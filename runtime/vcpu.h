@@ -34,6 +34,11 @@ struct gexc {
 	u64 dr6;       /* #DB: bits to OR into DR6 at delivery */
 };
 
+/* In vcpu.db_pending, above DR6's bits: the client is to be told (debug.c). */
+#define DB_STEP	  (1ull << 32)
+#define DB_WATCH  (1ull << 33)
+#define DB_CLIENT (DB_STEP | DB_WATCH)
+
 /* What a system instruction tells the engine. */
 enum hret {
 	H_NEXT, /* done: continue after the instruction */
@@ -64,7 +69,7 @@ struct vcpu {
 	bool shutdown;	    /* triple fault */
 	u8 exc_depth;	    /* contributory class being delivered */
 	u64 db_pending;	    /* DR6 bits of data breakpoints or single-step to
-			       raise after the current instruction */
+			       raise after the current instruction; DB_* */
 	bool nmi_masked;    /* from the delivery of an NMI to the next iret */
 	u64 tsc_offset;	    /* guest TSC minus host TSC; not 0: rdtsc in C */
 	const struct umbra_host *host; /* set by the engine at creation */
@@ -168,8 +173,12 @@ void vcpu_fpu_put(struct vcpu *v);
 void vcpu_fpu_get(struct vcpu *v);
 /* Guest EIP of the x87 instruction at a host address in the code cache; other
  * values (what the guest itself has loaded) come back as they are. */
-#define FX_FIP 8 /* in the saved state; 64 bits */
+#define FX_FSW 2 /* in the saved state */
+#define FSW_ES 0x80 /* an exception is pending */
+#define FX_FIP 8 /* 64 bits */
 u32 fpu_map_fip(struct vcpu *v, u64 host_fip);
+/* The same for its data. */
+u32 fpu_map_fdp(const struct vcpu *v, u64 host_fdp);
 
 /* Where the host sees la, and what follows up to the page's end, if it is RAM
  * that the guest may access now at its privilege, and C without looking

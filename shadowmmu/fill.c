@@ -137,17 +137,57 @@ static void fill_reread(struct fill *f, u32 page, u32 n)
 			table_entry(v, f->table, (page + k) % NODE_PAGES));
 }
 
+static bool fill_is_withheld(const struct vmmu *v, u32 page)
+{
+	for (unsigned i = 0; i < v->nr_withheld; i++) {
+		if (v->withheld[i] == page)
+			return true;
+	}
+	return false;
+}
+
+/* The run must not reach pages of its node that are withheld. */
+static void fill_bounds(const struct fill *f, u32 *low, u32 *high)
+{
+	const struct vmmu *v = f->view->v;
+
+	for (unsigned k = 0; k < v->nr_withheld; k++) {
+		u32 page = v->withheld[k], i = page % NODE_PAGES;
+
+		if (page / NODE_PAGES != f->page / NODE_PAGES)
+			continue;
+		if (page < f->page)
+			*low = MAX(*low, i + 1);
+		else
+			*high = MIN(*high, i);
+	}
+}
+
+void vmmu_withhold(struct vmmu *v, const u32 *pages, unsigned n)
+{
+	must(n <= MMU_WITHHELD, "%u pages to withhold", n);
+	v->nr_withheld = n;
+	for (unsigned i = 0; i < n; i++) {
+		v->withheld[i] = pages[i];
+		view_unmap(v->super, pages[i], 1);
+		for (unsigned k = 0; k < v->nr_cache; k++)
+			view_unmap(v->cache[k], pages[i], 1);
+	}
+}
+
 /* Maps the run around the page, or makes it writable. 0 or -errno. */
 static int fill_run(struct fill *f)
 {
 	u32 i = f->page % NODE_PAGES, down = 0, up = 1;
 	u32 reach = f->walk->kind == NODE_TABLE ? FILL_AROUND : NODE_PAGES;
-	u32 first, n;
+	u32 first, n, low = 0, high = NODE_PAGES;
 	int err;
 
-	while (up < reach && i + up < NODE_PAGES && fill_joins(f, (s32)up))
+	if (unlikely(f->view->v->nr_withheld))
+		fill_bounds(f, &low, &high);
+	while (up < reach && i + up < high && fill_joins(f, (s32)up))
 		up++;
-	while (down < reach && down < i && fill_joins(f, -(s32)down - 1))
+	while (down < reach && low + down < i && fill_joins(f, -(s32)down - 1))
 		down++;
 	first = f->page - down;
 	n = down + up;
@@ -237,6 +277,8 @@ static enum mmu_result fill_map(struct vmmu *v, u32 gva, enum mmu_priv priv,
 {
 	struct view *w = priv == MMU_USER ? v->user : v->super;
 
+	if (unlikely(v->nr_withheld) && fill_is_withheld(v, gva >> PAGE_SHIFT))
+		return MMU_HELPER;
 	/* What the host refuses it may grant when asked again, else after an
 	 * eviction; that costs many fills, so it comes last. */
 	for (unsigned tries = 0; tries < 3; tries++) {

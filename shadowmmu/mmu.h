@@ -168,6 +168,14 @@ enum mmu_result vmmu_translate(struct vmmu *v, gva_t gva, enum mmu_access acc,
 			       enum mmu_priv priv, bool ac,
 			       struct mmu_xlat *x);
 
+/* Where a present page lies, whatever its rights; A and D stay as they are. */
+bool vmmu_debug_walk(struct vmmu *v, gva_t gva, gpa_t *gpa);
+
+/* These pages (page numbers, at most MMU_WITHHELD) are in no window from now on:
+ * fills of them say MMU_HELPER. Those of the last call come back. */
+#define MMU_WITHHELD 64
+void vmmu_withhold(struct vmmu *v, const u32 *pages, unsigned n);
+
 /* The frame gets / loses translated code: write-protected in every window.
  * mmu_code_set returns 0 or -errno (then the code must not be kept). Lifting
  * is lazy: windows regain write rights by later fills. */

@@ -178,6 +178,8 @@ struct vmmu {
 	u8 churn[MMU_CHURN]; /* INVLPGs that ended a mapping, by page */
 	u32 churns;	     /* since the counts were halved */
 	u64 tlb_large[16]; /* 4 MiB regions with a large page in the TLB */
+	unsigned nr_withheld;
+	u32 withheld[MMU_WITHHELD]; /* pages that no window maps */
 };
 
 /* --- walk.c */

@@ -23,8 +23,8 @@ struct entry {
 
 enum step { STEP_DONE, STEP_FAULT, STEP_AGAIN };
 
-/* How A and D come to be set. */
-enum marks { MARK_TRY, MARK_FORCE, MARK_NEVER };
+/* How A and D come to be set; NEVER: they must be set, NONE: no matter. */
+enum marks { MARK_TRY, MARK_FORCE, MARK_NEVER, MARK_NONE };
 
 static struct entry entry_read(const struct vmmu *v, gpa_t gpa, bool wide)
 {
@@ -61,8 +61,8 @@ static bool entry_mark(struct vmmu *v, struct entry *e, u64 bits, bool wide,
 {
 	if ((e->val & bits) == bits)
 		return true;
-	if (how == MARK_NEVER)
-		return false;
+	if (how == MARK_NEVER || how == MARK_NONE)
+		return how == MARK_NONE;
 	if (e->p && how == MARK_FORCE) {
 		__atomic_fetch_or((u8 *)e->p, (u8)bits, __ATOMIC_SEQ_CST);
 	} else if (e->p && !entry_exchange(e, e->val | bits, wide)) {
@@ -285,4 +285,19 @@ enum mmu_result vmmu_peek(struct vmmu *v, u32 gva, enum mmu_access acc,
 	    walk_once(v, gva, acc, MMU_USER, false, MARK_NEVER, w) != STEP_DONE)
 		return MMU_PF;
 	return MMU_OK;
+}
+
+bool vmmu_debug_walk(struct vmmu *v, gva_t gva, gpa_t *gpa)
+{
+	struct walk w;
+
+	if (!regs_paging(&v->regs)) {
+		*gpa = gva & v->regs.phys_mask;
+		return true;
+	}
+	if (walk_once(v, (u32)gva, MMU_READ, MMU_SUPER, true, MARK_NONE, &w) !=
+	    STEP_DONE)
+		return false;
+	*gpa = w.gpa | (gva & ~PAGE_MASK);
+	return true;
 }

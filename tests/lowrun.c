@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/ucontext.h>
@@ -19,6 +20,7 @@ struct low_nat {
 	u64 gpr[8];
 	u64 rip, rflags, cs, ss, ds, es;
 	u64 rsp, mark, xin, xout;
+	u64 fs, gs, fsbase; /* fs 0: leave it alone */
 	int trapno;
 	u32 err, cr2;
 };
@@ -44,16 +46,14 @@ extern char low_native_fall[], low_native_taken[], low_native_out[];
 extern char low_g_miss[], low_g_hash[], low_g_direct[], low_g_helper[];
 extern char low_g_tlb[], low_g_seg[], low_g_commit[], low_out[];
 
-enum { SEL_CODE32 = 0x23, SEL_DATA32 = 0x2b, SEL_CODE64 = 0x33 };
-enum { LDT_DATA, LDT_STACK, LDT_CODE16, LDT_BASED, LDT_NR };
-#define LDT_SEL(n) ((n) * 8 + 7)
+enum { SEL_DATA32 = 0x2b, SEL_CODE64 = 0x33 };
 
 #define CACHE_SIZE (256 * 1024)
 
 static struct {
 	bool ready, ldt;
 	u8 *window, *cache, *code;
-	u8 *mem; /* alias of data and stack */
+	u8 *mem; /* alias of all areas */
 	u8 pairs[65536] __attribute__((aligned(16)));
 	u8 altstack[131072];
 	struct cpu cpu;
@@ -81,21 +81,33 @@ bool low_has_ldt(void)
 	return L.ldt;
 }
 
-u32 low_base(enum low_seg seg, bool stack)
+/* The host's own FS base can be put back without the kernel. */
+bool low_has_fs(void)
 {
-	switch (seg) {
-	case LOW_BASED:
-		return LOW_BASE;
-	case LOW_16:
-		return stack ? LOW_STACK : LOW_DATA;
-	default:
-		return 0;
-	}
+	return L.ldt && getauxval(AT_HWCAP2) & 2;
+}
+
+u32 low_mem_offset(u32 la)
+{
+	if (la - LOW_DATA < LOW_DATA_PAGES * PAGE_SIZE)
+		return la - LOW_DATA;
+	if (la - LOW_STACK < LOW_STACK_PAGES * PAGE_SIZE)
+		return la - LOW_STACK + LOW_DATA_PAGES * PAGE_SIZE;
+	if (la >= LOW_TOP)
+		return la - LOW_TOP + LOW_MEM - PAGE_SIZE;
+	return LOW_MEM;
 }
 
 /* --- signals */
 
-static void native_fault(ucontext_t *uc)
+/* FS may be the guest's when a native run faults: no stack protector here. */
+#if defined(__has_attribute) && __has_attribute(no_stack_protector)
+#define NO_TLS __attribute__((no_stack_protector))
+#else
+#define NO_TLS
+#endif
+
+NO_TLS static void native_fault(ucontext_t *uc)
 {
 	static const int map[8] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX,
 				    REG_RSP, REG_RBP, REG_RSI, REG_RDI };
@@ -171,7 +183,7 @@ static void xlat_fault(ucontext_t *uc, u32 off)
 	g[REG_EFL] &= ~(greg_t)EFL_DF;
 }
 
-static void on_fault(int sig, siginfo_t *si, void *ctx)
+NO_TLS static void on_fault(int sig, siginfo_t *si, void *ctx)
 {
 	ucontext_t *uc = ctx;
 	u64 rip = uc->uc_mcontext.gregs[REG_RIP];
@@ -200,23 +212,10 @@ static void signals_init(void)
 
 /* --- memory */
 
-static int ldt_set(unsigned n, u32 base, u32 limit, bool pages, bool wide,
-		   bool code)
+static int ldt_set(void *opaque, const struct user_desc *d)
 {
-	struct user_desc d = { .entry_number = n, .base_addr = base,
-			       .limit = limit, .seg_32bit = wide,
-			       .contents = code ? 2 : 0,
-			       .limit_in_pages = pages, .useable = 1 };
-
-	return syscall(SYS_modify_ldt, 0x11, &d, sizeof(d));
-}
-
-static bool ldt_init(void)
-{
-	return !ldt_set(LDT_DATA, LOW_DATA, 0xffff, false, false, false) &&
-	       !ldt_set(LDT_STACK, LOW_STACK, 0xffff, false, false, false) &&
-	       !ldt_set(LDT_CODE16, LOW_CODE, 0xffff, false, false, true) &&
-	       !ldt_set(LDT_BASED, LOW_BASE, 0xfffff, true, true, false);
+	(void)opaque;
+	return syscall(SYS_modify_ldt, 0x11, d, sizeof(*d));
 }
 
 static void *map_at(u64 addr, size_t len, int prot, int fd, off_t off)
@@ -229,30 +228,55 @@ static void *map_at(u64 addr, size_t len, int prot, int fd, off_t off)
 	return p == MAP_FAILED ? NULL : p;
 }
 
+/*
+ * The three areas at w and up. Read-only pages are touched, so that a write is
+ * a fault of a page that is there.
+ */
+static int areas_init(u64 w, int fd)
+{
+	size_t data = LOW_DATA_PAGES * PAGE_SIZE;
+	size_t stack = LOW_STACK_PAGES * PAGE_SIZE;
+	int rw = PROT_READ | PROT_WRITE;
+	volatile u8 *p;
+
+	if (!map_at(w + LOW_DATA, data, rw, fd, 0) ||
+	    !map_at(w + LOW_STACK, stack, rw, fd, data) ||
+	    !map_at(w + LOW_TOP, PAGE_SIZE, rw, fd, data + stack))
+		return -1;
+	for (unsigned i = 0; i < LOW_DATA_PAGES; i++) {
+		p = (u8 *)(w + LOW_DATA + i * PAGE_SIZE);
+		if (!(LOW_RO_PAGES >> i & 1))
+			continue;
+		*p = 0;
+		if (mprotect((void *)p, PAGE_SIZE, PROT_READ))
+			return -1;
+		(void)*p;
+	}
+	return 0;
+}
+
 static int memory_init(void)
 {
-	size_t part = LOW_PAGES * PAGE_SIZE, guard = 1 << 20;
+	size_t guard = 1 << 20, all = LOW_MEM + PAGE_SIZE;
+	int rwx = PROT_READ | PROT_WRITE | PROT_EXEC;
 	int fd = memfd_create("low", 0), rw = PROT_READ | PROT_WRITE;
 	u8 *w;
 
-	if (fd < 0 || ftruncate(fd, LOW_MEM))
+	if (fd < 0 || ftruncate(fd, all))
 		return -1;
 	w = mmap(NULL, (4ull << 30) + 2 * guard, PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	L.mem = mmap(NULL, LOW_MEM, rw, MAP_SHARED, fd, 0);
 	L.cache = mmap(NULL, CACHE_SIZE, rw | PROT_EXEC,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	L.code = map_at(LOW_CODE, PAGE_SIZE, rw | PROT_EXEC, -1, 0);
+	L.code = map_at(LOW_CODE, PAGE_SIZE, rwx, fd, LOW_MEM);
 	if (w == MAP_FAILED || L.mem == MAP_FAILED ||
 	    L.cache == MAP_FAILED || !L.code)
 		return -1;
 	L.window = w + guard;
-	if (!map_at(LOW_DATA, part, rw, fd, 0) ||
-	    !map_at(LOW_STACK, part, rw, fd, part) ||
-	    !map_at((u64)L.window + LOW_DATA, part, rw, fd, 0) ||
-	    !map_at((u64)L.window + LOW_STACK, part, rw, fd, part) ||
-	    !map_at(LOW_TOP, PAGE_SIZE, rw, fd, 2 * part) ||
-	    !map_at((u64)L.window + LOW_TOP, PAGE_SIZE, rw, fd, 2 * part))
+	if (areas_init(0, fd) || areas_init((u64)L.window, fd) ||
+	    !map_at((u64)L.window + LOW_CODE, PAGE_SIZE, PROT_READ, fd,
+		    LOW_MEM))
 		return -1;
 	close(fd);
 	return 0;
@@ -294,7 +318,7 @@ int low_init(void)
 		return 0;
 	if (memory_init())
 		return -1;
-	L.ldt = ldt_init();
+	L.ldt = !low_segment_ldt(ldt_set, NULL);
 	glue_init();
 	signals_init();
 	L.ready = true;
@@ -342,15 +366,12 @@ static u32 code_offset(const struct low_case *c, u32 off)
 
 static void native_segs(const struct low_case *c)
 {
-	low_nat.cs = SEL_CODE32;
-	low_nat.ds = low_nat.es = low_nat.ss = SEL_DATA32;
-	if (c->seg == LOW_BASED) {
-		low_nat.ds = low_nat.es = low_nat.ss = LDT_SEL(LDT_BASED);
-	} else if (c->seg == LOW_16) {
-		low_nat.cs = LDT_SEL(LDT_CODE16);
-		low_nat.ds = low_nat.es = LDT_SEL(LDT_DATA);
-		low_nat.ss = LDT_SEL(LDT_STACK);
-	}
+	low_nat.cs = low_segment(c->seg, SEG_CS)->sel;
+	low_nat.ss = low_segment(c->seg, SEG_SS)->sel;
+	low_nat.ds = low_segment(c->seg, SEG_DS)->sel;
+	low_nat.es = low_segment(c->seg, SEG_ES)->sel;
+	low_nat.gs = L.ldt ? low_segment(c->seg, SEG_GS)->sel : 0;
+	low_nat.fs = low_has_fs() ? low_segment(c->seg, SEG_FS)->sel : 0;
 }
 
 #define FLAGS_TESTED (EFL_ARITH | EFL_DF)
@@ -392,10 +413,19 @@ static int low_fetch(void *opaque, u64 la, u8 *buf, unsigned n)
 	return n;
 }
 
+/* As runtime/mode.c classes them. */
+static u8 xlat_class(const struct low_segment *s, const struct low_form *f)
+{
+	if (f->checked || s->null || s->down || s->code ||
+	    s->limit != 0xffffffff)
+		return SEGC_CHECKED;
+	if (s->readonly)
+		return s->base ? SEGC_CHECKED : SEGC_FLAT_RO;
+	return s->base ? SEGC_BASED : SEGC_FLAT;
+}
+
 static void xlat_mode(const struct low_case *c, const struct low_form *f)
 {
-	u8 class = f->checked || c->seg == LOW_16 ? SEGC_CHECKED :
-		   c->seg == LOW_BASED ? SEGC_BASED : SEGC_FLAT;
 	u8 bits = c->seg == LOW_16 ? 16 : 32;
 
 	L.mode = (struct xmode){
@@ -406,24 +436,14 @@ static void xlat_mode(const struct low_case *c, const struct low_form *f)
 		.cs_limit = c->seg == LOW_16 ? 0xffff : 0xffffffff,
 	};
 	L.mode.flags = (L.mode.flags | f->xm) & ~f->xm_off;
-	memset(L.mode.segc, class, sizeof(L.mode.segc));
+	for (int i = 0; i < SEG_NR; i++)
+		L.mode.segc[i] = xlat_class(low_segment(c->seg, i), f);
 }
 
 static void xlat_segs(const struct low_case *c)
 {
-	native_segs(c);
-	for (int i = 0; i < CPU_NSEG; i++) {
-		u32 limit = c->seg == LOW_16 ? 0xffff : 0xffffffff;
-
-		L.cpu.seg[i] = (struct seg){
-			.base = low_base(c->seg, i == CPU_SS),
-			.hi = limit, .limit = limit,
-			.readable = 1, .writable = 1 };
-	}
-	L.cpu.seg[CPU_ES].sel = low_nat.es;
-	L.cpu.seg[CPU_DS].sel = low_nat.ds;
-	L.cpu.seg[CPU_SS].sel = low_nat.ss;
-	L.cpu.seg[CPU_CS].sel = low_nat.cs;
+	for (int i = 0; i < CPU_NSEG; i++)
+		L.cpu.seg[i] = low_segment_reg(low_segment(c->seg, i));
 }
 
 static void xlat_end(const struct low_case *c, struct low_result *r)
@@ -448,10 +468,16 @@ static void xlat_end(const struct low_case *c, struct low_result *r)
 	case 4:
 		r->eip = L.out.insns[L.out.hsites[low_xl.hsite].insn].eip;
 		r->trapno = L.out.hsites[low_xl.hsite].vector;
+		r->err = L.out.hsites[low_xl.hsite].error;
 		r->end = r->trapno >= 0 ? LOW_RAISE : LOW_HELPER;
 		break;
 	case 5:
 		r->end = LOW_SEGFLT;
+		r->trapno = (low_xl.word >> ACC_SEG_SHIFT & 7) == SEG_SS ?
+				    VEC_SS : VEC_GP;
+		r->err = 0;
+		r->eip = L.out.insns[L.out.hsites[low_xl.word >>
+						  ACC_SITE_SHIFT].insn].eip;
 		break;
 	case 6:
 		r->end = LOW_FAULT;
@@ -467,6 +493,11 @@ static void xlat_end(const struct low_case *c, struct low_result *r)
 	default:
 		r->end = LOW_ODD;
 	}
+}
+
+void low_memory(u8 *mem)
+{
+	memcpy(mem, L.mem, LOW_MEM);
 }
 
 u64 low_rsp(void)

@@ -9,19 +9,19 @@
 #ifndef UMBRA_TESTS_LOWRUN_H
 #define UMBRA_TESTS_LOWRUN_H
 
+#include "lowseg.h"
 #include "translator/xlate.h"
 
 #define LOW_CODE  0x10000000u /* linear; one page */
 #define LOW_INSN  0x100	      /* where the instructions under test start */
 #define LOW_TAKEN 0x160	      /* where a taken branch must lead */
-#define LOW_DATA  0x20000000u /* four pages, nothing around them */
+#define LOW_DATA  0x20000000u /* nothing around them */
 #define LOW_STACK 0x30000000u
-#define LOW_PAGES 4
 #define LOW_TOP   0xfffff000u /* one page, up to the end */
-#define LOW_MEM   ((2 * LOW_PAGES + 1) * 4096)
-#define LOW_BASE  0x00345000u /* base of the segments that have one */
-
-enum low_seg { LOW_FLAT, LOW_BASED, LOW_16 }; /* LOW_16: 16-bit code too */
+#define LOW_DATA_PAGES  8
+#define LOW_STACK_PAGES 4
+#define LOW_RO_PAGES 0x90 /* of the data, these pages are read-only */
+#define LOW_MEM ((LOW_DATA_PAGES + LOW_STACK_PAGES + 1) * 4096)
 
 struct low_regs {
 	u32 gpr[8];
@@ -73,6 +73,7 @@ struct low_case {
 /* 0, or -1 when the host cannot do it (no 32-bit code, no LDT). */
 int low_init(void);
 bool low_has_ldt(void);
+bool low_has_fs(void);
 void low_run_native(const struct low_case *c, struct low_result *r);
 void low_run_xlat(const struct low_case *c, const struct low_form *f,
 		  struct low_result *r);
@@ -93,7 +94,9 @@ u64 low_rsp(void);
 /* The last translation, for messages. */
 const struct xlate_in *low_last_in(void);
 struct xlate_out *low_last_out(void);
-/* Base and limit that a memory operand of the case sees. */
-u32 low_base(enum low_seg seg, bool stack);
+/* The contents of the areas now. */
+void low_memory(u8 *mem);
+/* Offset in low_result.mem of linear address la, or LOW_MEM. */
+u32 low_mem_offset(u32 la);
 
 #endif

@@ -20,6 +20,9 @@
 #define N_MARK 120
 #define N_XIN 128
 #define N_XOUT 136
+#define N_FS 144
+#define N_GS 152
+#define N_FSBASE 160
 
 	.macro push_callee
 	push rbx
@@ -69,7 +72,15 @@ low_native:
 	mov ds, eax
 	mov eax, [rip + low_nat + N_ES]
 	mov es, eax
-	push qword ptr [rip + low_nat + N_SS]
+	mov eax, [rip + low_nat + N_GS]
+	mov gs, eax
+	mov eax, [rip + low_nat + N_FS]
+	test eax, eax
+	jz 1f
+	rdfsbase rcx
+	mov [rip + low_nat + N_FSBASE], rcx
+	mov fs, eax
+1:	push qword ptr [rip + low_nat + N_SS]
 	push qword ptr [rip + low_nat + 32]
 	push qword ptr [rip + low_nat + N_FLAGS]
 	push qword ptr [rip + low_nat + N_CS]
@@ -109,6 +120,13 @@ low_native_out:
 	mov eax, 0
 	mov ds, eax
 	mov es, eax
+	mov gs, eax
+	cmp qword ptr [rip + low_nat + N_FS], 0
+	je 1f
+	mov fs, eax
+	mov rcx, [rip + low_nat + N_FSBASE]
+	wrfsbase rcx
+1:
 	vector_store [rip + low_nat + N_XOUT]
 	vector_init
 	pop_callee
@@ -218,7 +236,15 @@ low_g_seg:
 	and eax, 7
 	shl eax, 5
 	lea r10, [r15 + rax + CPU_SEG]
-	cmp r8d, [r10 + SEG_LO]
+	test r9d, 1 << 12
+	jz 2f
+	cmp byte ptr [r10 + SEG_WRITABLE], 0
+	je 1f
+2:	test r9d, 1 << 13
+	jz 2f
+	cmp byte ptr [r10 + SEG_READABLE], 0
+	je 1f
+2:	cmp r8d, [r10 + SEG_LO]
 	jb 1f
 	mov ecx, r9d
 	and ecx, 0xfff
@@ -237,6 +263,7 @@ low_g_seg:
 	pop rax
 	popfq
 	mov dword ptr [rip + low_xl], 5
+	mov [rip + low_xl + 64], r9
 	jmp low_leave
 
 low_g_commit:

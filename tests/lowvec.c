@@ -8,20 +8,16 @@
 #include "lowvec.h"
 #include "runtime/sys_impl.h"
 
-static const struct {
-	u32 at, len;
-} low_area[] = {
-	{ LOW_DATA, LOW_PAGES * PAGE_SIZE },
-	{ LOW_STACK, LOW_PAGES * PAGE_SIZE },
-	{ LOW_TOP, PAGE_SIZE },
-};
-
 static bool low_maps(u32 la)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(low_area); i++)
-		if (la - low_area[i].at < low_area[i].len)
-			return true;
-	return false;
+	return low_mem_offset(la) != LOW_MEM || la - LOW_CODE < PAGE_SIZE;
+}
+
+static bool low_is_ro(u32 la)
+{
+	u32 page = (la - LOW_DATA) / PAGE_SIZE;
+
+	return page < LOW_DATA_PAGES && LOW_RO_PAGES >> page & 1;
 }
 
 int gmem_probe(struct vcpu *v, gva_t la, unsigned len, enum mmu_access acc,
@@ -29,10 +25,13 @@ int gmem_probe(struct vcpu *v, gva_t la, unsigned len, enum mmu_access acc,
 {
 	(void)priv;
 	for (unsigned i = 0; i < len; i++) {
-		if (low_maps((u32)la + i))
+		u32 at = (u32)la + i;
+		bool write = acc & MMU_WRITE;
+
+		if (low_maps(at) && !(write && low_is_ro(at)))
 			continue;
-		exc_pf(v, (u32)la + i, acc & MMU_WRITE ? PFEC_U | PFEC_W :
-							 PFEC_U);
+		exc_pf(v, at, PFEC_U | (write ? PFEC_W : 0) |
+				      (low_maps(at) ? PFEC_P : 0));
 		return -1;
 	}
 	return 0;
@@ -80,8 +79,8 @@ int seg_check(struct vcpu *v, unsigned seg, u32 off, unsigned size,
 {
 	const struct seg *s = &v->cpu.seg[seg];
 
-	(void)acc;
-	if ((u64)off + size - 1 > s->hi)
+	if (!(acc & MMU_WRITE ? s->writable : s->readable) || off < s->lo ||
+	    (u64)off + size - 1 > s->hi)
 		return sys_fail(v, seg == CPU_SS ? VEC_SS : VEC_GP, 0);
 	*la = (u32)(s->base + off);
 	return 0;
@@ -127,7 +126,6 @@ void low_run_vector(const struct insn *insn, struct low_result *r)
 {
 	static const struct umbra_host host = { .xcr0 = 7 };
 	static struct vcpu v;
-	u8 *mem = r->mem;
 
 	memset(&v, 0, sizeof(v));
 	v.host = &host;
@@ -145,8 +143,5 @@ void low_run_vector(const struct insn *insn, struct low_result *r)
 		r->cr2 = (u32)v.exc.cr2;
 	}
 	memcpy(r->ximage, v.cpu.xsave_area, sizeof(r->ximage));
-	for (unsigned i = 0; i < ARRAY_SIZE(low_area); i++) {
-		memcpy(mem, (void *)(u64)low_area[i].at, low_area[i].len);
-		mem += low_area[i].len;
-	}
+	low_memory(r->mem);
 }

@@ -177,6 +177,9 @@ START_TEST(wrong_words)
 		{ "run -k a --inject map-budget=4294967296", "map-budget" },
 		{ "run -k a --stats=", "--stats" },
 		{ "run --kernel=", "--kernel" },
+		{ "run -k a --gdb", "--gdb" },
+		{ "run -k a --gdb 0", "--gdb 0" },
+		{ "run -k a --gdb host:1", "host:1" },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(t); i++) {

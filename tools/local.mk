@@ -2,4 +2,6 @@
 tools_SRCS := tools/umbra.c tools/options.c tools/machine.c tools/terminal.c \
 	tools/doctor.c tools/load.c tools/load_linux.c tools/load_elf.c \
 	tools/load_multiboot.c tools/sandbox.c \
+	tools/gdbstub.c tools/gdbstub_rsp.c tools/gdbstub_cmd.c \
+	tools/gdbstub_regs.c tools/gdbstub_target.c tools/gdbstub_where.c \
 	tools/inside.c tools/symbols.c tools/symbols_elf.c tools/perf.c

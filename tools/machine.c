@@ -18,6 +18,7 @@
 
 #include "devices/acpi.h"
 #include "devices/pc.h"
+#include "gdbstub.h"
 #include "inside.h"
 #include "load.h"
 #include "machine.h"
@@ -34,6 +35,7 @@
 #define EVENT_A20	 (1u << 6)
 #define EVENT_TRIPLE	 (1u << 7)
 #define EVENT_ERROR	 (1u << 8) /* m->end has it */
+#define EVENT_GDB	 (1u << 9) /* gdb wants something, or its guest stopped */
 
 /* A guest that triple-faults this often, each time this soon after its
  * start, will never do anything else. */
@@ -62,6 +64,9 @@ struct machine {
 	struct terminal term;
 	struct pc pc;
 	struct inside inside;
+	struct gdbstub *gdb; /* NULL: no --gdb */
+	bool at_boundary;    /* the vCPU is between two instructions */
+	bool debug_exit_seen; /* it was left by UMBRA_EXIT_DEBUG */
 	u64 started_ns;	    /* of the last reset */
 	unsigned fault_loop; /* quick triple faults in a row */
 };
@@ -99,6 +104,8 @@ static void machine_event(struct machine *m, u32 bits)
 	v = __atomic_load_n(&m->vcpu, __ATOMIC_SEQ_CST);
 	if (v)
 		umbra_kick(v);
+	if (m->gdb)
+		gdbstub_wake(m->gdb);
 }
 
 static void machine_on_stop(void *opaque, enum terminal_stop why, int arg)
@@ -480,6 +487,31 @@ static void machine_msr(struct machine *m, struct umbra_run *r)
 	r->msr.fault = err != 0;
 }
 
+/* On the thread of gdb's. */
+static void machine_on_gdb(void *opaque)
+{
+	machine_event(opaque, EVENT_GDB);
+}
+
+/*
+ * gdb has its turn, while the guest is stopped until that goes on or something
+ * else happens to the machine. Not before the last exit is completed, which
+ * another turn of the vCPU sees to.
+ */
+static enum gdb_serve machine_gdb(struct machine *m)
+{
+	const struct umbra_run *r = umbra_vcpu_run_area(m->vcpu);
+	bool stopped = m->debug_exit_seen;
+
+	if (!m->at_boundary) {
+		machine_event(m, EVENT_GDB);
+		return GDB_RUN;
+	}
+	pc_console_flush(&m->pc);
+	m->debug_exit_seen = false;
+	return gdbstub_serve(m->gdb, stopped ? r : NULL);
+}
+
 static void machine_stats(struct machine *m)
 {
 	pc_console_flush(&m->pc);
@@ -501,11 +533,9 @@ static bool machine_triple_fault(struct machine *m)
 	return false;
 }
 
-/* True while the guest goes on. */
-static bool machine_events(struct machine *m)
+/* Acts on events, but gdb's. True while the guest goes on. */
+static bool machine_act(struct machine *m, u32 ev)
 {
-	u32 ev = __atomic_exchange_n(&m->events, 0, __ATOMIC_SEQ_CST);
-
 	if (ev & EVENT_STATS)
 		machine_stats(m);
 	if (ev & EVENT_STOP) {
@@ -531,6 +561,31 @@ static bool machine_events(struct machine *m)
 	return true;
 }
 
+/* The same with gdb's, who may hold the guest for long. */
+static bool machine_events(struct machine *m)
+{
+	u32 ev = __atomic_exchange_n(&m->events, 0, __ATOMIC_SEQ_CST);
+
+	while (ev) {
+		u32 gdb = ev & EVENT_GDB;
+
+		if (!machine_act(m, ev))
+			return false;
+		if (!gdb)
+			return true;
+		switch (machine_gdb(m)) {
+		case GDB_RUN:
+			return true;
+		case GDB_AGAIN:
+			break;
+		case GDB_END:
+			return false;
+		}
+		ev = __atomic_exchange_n(&m->events, 0, __ATOMIC_SEQ_CST) | gdb;
+	}
+	return true;
+}
+
 static void machine_error(struct machine *m, const char *text)
 {
 	machine_fail(m, "the engine stopped: %s", text);
@@ -548,6 +603,7 @@ static void machine_loop(struct machine *m)
 			machine_error(m, strerror(-err));
 			continue;
 		}
+		m->at_boundary = false;
 		switch (r->reason) {
 		case UMBRA_EXIT_IO:
 			machine_io(m, r);
@@ -561,7 +617,14 @@ static void machine_loop(struct machine *m)
 		case UMBRA_EXIT_SHUTDOWN:
 			machine_event(m, EVENT_TRIPLE);
 			break;
+		case UMBRA_EXIT_DEBUG:
+			m->debug_exit_seen = true;
+			__atomic_or_fetch(&m->events, EVENT_GDB,
+					  __ATOMIC_SEQ_CST);
+			m->at_boundary = true;
+			break;
 		case UMBRA_EXIT_INTR:
+			m->at_boundary = true;
 			break;
 		case UMBRA_EXIT_FERR:
 			/* An edge: the board latches it until port f0h. */
@@ -596,7 +659,8 @@ static int machine_enter_sandbox(struct machine *m)
 	int err = 0;
 
 	if (!m->opt->no_sandbox)
-		err = sandbox_enter(m->term.is_tty ? SANDBOX_TTY : 0);
+		err = sandbox_enter((m->term.is_tty ? SANDBOX_TTY : 0) |
+				    (m->gdb ? SANDBOX_GDB : 0));
 	return err ? machine_fail(m, "the host refuses the sandbox (seccomp: "
 				     "%s): see umbra doctor; --no-sandbox runs "
 				     "the guest without", strerror(-err)) : 0;
@@ -616,6 +680,15 @@ static void machine_finish_stats(struct machine *m)
 	}
 }
 
+/* Before the first instruction: gdb may want to see that. */
+static int machine_start_gdb(struct machine *m)
+{
+	m->at_boundary = true;
+	if (m->opt->gdb_where.wait)
+		__atomic_or_fetch(&m->events, EVENT_GDB, __ATOMIC_SEQ_CST);
+	return gdbstub_start(m->gdb, m->vm, m->vcpu, machine_on_gdb, m);
+}
+
 static void machine_with_pc(struct machine *m)
 {
 	int err;
@@ -623,6 +696,8 @@ static void machine_with_pc(struct machine *m)
 	if (machine_set_slots(m, true))
 		return;
 	err = pc_thread_start(&m->pc);
+	if (!err && m->gdb)
+		err = machine_start_gdb(m);
 	if (err) {
 		machine_fail(m, "cannot start a thread: %s", strerror(-err));
 		return;
@@ -637,6 +712,18 @@ static void machine_with_pc(struct machine *m)
 	}
 	pc_thread_stop(&m->pc);
 	pc_console_flush(&m->pc);
+	if (m->gdb)
+		gdbstub_exited(m->gdb, m->end->status);
+}
+
+static int machine_make_gdb(struct machine *m)
+{
+	char error[GDB_WHERE_ERROR];
+
+	if (!m->opt->gdb)
+		return 0;
+	m->gdb = gdbstub_open(&m->opt->gdb_where, error);
+	return m->gdb ? 0 : machine_fail(m, "%s", error);
 }
 
 /* The engine before the terminal: its handlers for faults come first.
@@ -645,7 +732,8 @@ static void machine_with_files(struct machine *m)
 {
 	int err;
 
-	if (machine_make_ram(m) || machine_make_engine(m))
+	if (machine_make_ram(m) || machine_make_engine(m) ||
+	    machine_make_gdb(m))
 		return;
 	machine_drop_root(m);
 	err = terminal_open(&m->term, &machine_term_ops, m);
@@ -679,6 +767,7 @@ void machine_run(const struct options *o, struct machine_end *end)
 		machine_with_files(m);
 	if (inside_close(&m->inside))
 		machine_fail(m, "%s", m->inside.error);
+	gdbstub_close(m->gdb);
 	if (m->vcpu)
 		umbra_vcpu_free(m->vcpu);
 	if (m->vm)

@@ -212,6 +212,16 @@ static int opt_perf(struct options *o, const char *value)
 	return 0;
 }
 
+static int opt_gdb(struct options *o, const char *value)
+{
+	o->gdb = true;
+	if (!gdb_where_parse(&o->gdb_where, value))
+		return opt_fail(o, "--gdb %.60s: use a port, such as 1234, or "
+				   "unix:PATH; ,wait behind it holds the guest",
+				value);
+	return 0;
+}
+
 /* The words of --inject: switches, and numbers from 1 to max. */
 #define INJECT_OFF(field) offsetof(struct umbra_inject, field)
 static const struct {
@@ -317,6 +327,7 @@ static const struct opt_row opt_rows[] = {
 	{ "stats", 0, ARG_MAYBE, opt_stats },
 	{ NULL, 'd', ARG_NEEDED, opt_log },
 	{ NULL, 'D', ARG_NEEDED, opt_log_path },
+	{ "gdb", 0, ARG_NEEDED, opt_gdb },
 	{ "inject", 0, ARG_NEEDED, opt_inject },
 	{ "no-sandbox", 0, ARG_NONE, opt_no_sandbox },
 	{ "symbols", 0, ARG_NEEDED, opt_symbols },
@@ -446,6 +457,8 @@ static const char usage_text[] =
 	"      --debug-exit PORT  a write there ends umbra with that status\n"
 	"      --stats[=FILE]     counters at the end: text to stderr, or JSON\n"
 	"                         to FILE; also on SIGUSR1\n"
+	"      --gdb WHERE        gdb may attach at WHERE: a PORT of this host or\n"
+	"                         unix:PATH; WHERE,wait: the guest waits for it\n"
 	"  -d LIST                logs:";
 
 static const char usage_rest[] =

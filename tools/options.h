@@ -8,6 +8,7 @@
 #ifndef UMBRA_OPTIONS_H
 #define UMBRA_OPTIONS_H
 
+#include "gdbstub.h"
 #include "runtime/base.h"
 #include "perf.h"
 #include "runtime/umbra.h"
@@ -37,6 +38,8 @@ struct options {
 	const char *symbols;	/* NULL: none */
 	enum perf_kind perf;
 	const char *perf_dir;	/* NULL: the current one */
+	bool gdb;
+	struct gdb_where gdb_where;
 	struct umbra_inject inject;
 	char error[OPT_ERROR_MAX]; /* of the last failed options_parse */
 };

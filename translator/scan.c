@@ -125,6 +125,7 @@ enum xlate_err block_scan(struct xlate *x)
 	u32 eip = x->in->eip;
 	u64 la = scan_linear(x, eip);
 	unsigned max = scan_limit(x);
+	unsigned end = x->in->max_bytes ? x->in->max_bytes : ~0u;
 	int n, err;
 
 	out->insns[0].eip = eip;
@@ -137,7 +138,7 @@ enum xlate_err block_scan(struct xlate *x)
 		return XLATE_FETCH;
 	s.have = n;
 	out->guest_len = n; /* until something is decoded */
-	while (out->ninsns < max && s.pos < s.have) {
+	while (out->ninsns < max && s.pos < MIN(s.have, end)) {
 		struct xinsn *xi = &out->insns[out->ninsns];
 
 		xi->eip = eip;

@@ -219,6 +219,8 @@ struct xlate_in {
 	const struct xmode *mode;
 	u32 eip;
 	unsigned max_insns;  /* 1..XLATE_MAX_INSNS */
+	u32 max_bytes;	     /* no instruction may begin so many bytes behind eip,
+				0: or anywhere */
 	bool pairs;	     /* host call/ret pairs */
 	bool far;	     /* direct exits out of the page are chainable too */
 	bool fsgsbase;	     /* gs: addressing; else r13 is the window base */

@@ -110,6 +110,7 @@ try 'debug-exit port' 2 '0xf4' run -k x --debug-exit 70000
 try 'unknown log' 2 "'nonsense'" run -k x -d mmu,nonsense
 try 'unknown inject word' 2 "'no-such'" run -k x --inject no-such
 try 'inject without its number' 2 'fail-fill=N' run -k x --inject fail-fill
+try 'gdb nowhere' 2 "--gdb 70000" run -k x --gdb 70000
 try "no-sandbox with a value" 2 "takes no value" run -k x --no-sandbox=1
 
 # ---- files: status 1 and one line
