@@ -200,7 +200,7 @@ struct block *engine_translate(struct engine *e, u8 variant)
 
 	if (inj->flush && ++e->flush_count >= inj->flush) {
 		e->flush_count = 0;
-		tcache_drop_all(e->tc);
+		tcache_flush(e->tc);
 	}
 	t0 = engine_now_ns();
 	tcache_reserve(e->tc, &o->buf, &o->host);

@@ -52,7 +52,7 @@ struct umbra_inject {
 	bool step;	   /* as one_insn and leave after each (state trace) */
 	uint32_t cache_kb; /* code cache size; 0: default */
 	uint32_t map_budget, fail_fill, fail_zap;
-	uint32_t flush;	   /* drop all blocks at each Nth translation */
+	uint32_t flush;	   /* empty the code cache at each Nth translation */
 	uint32_t kick_us;  /* a kick so often, amid generated code */
 };
 
