@@ -29,7 +29,6 @@
 #define ENV32_SIZE   28
 #define SAVE32_SIZE  (ENV32_SIZE + 80)
 #define ST_BYTES     80
-#define FSW_ES	     0x80
 #define MXCSR_BITS   0xffffu
 
 /* --- the host's instructions */

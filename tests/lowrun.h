@@ -91,6 +91,8 @@ enum xlate_err low_translate(const struct low_case *c,
 struct cpu *low_cpu(void);
 /* Where host rsp starts in translated code. */
 u64 low_rsp(void);
+/* Aborts with a listing if the verifier refuses the translation. */
+void low_verify(const struct xlate_in *in, const struct xlate_out *out);
 /* The last translation, for messages. */
 const struct xlate_in *low_last_in(void);
 struct xlate_out *low_last_out(void);
