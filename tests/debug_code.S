@@ -165,6 +165,7 @@ PIECE touch
 	fxsave	[edx]
 	mov	eax, [ebx - 0x802]
 	mov	[ebx + 0x7fe], eax
+	mov	al, [ebx + 0x801]
 	out	0x10, al
 PIECE touch_end
 PIECE touch_isr

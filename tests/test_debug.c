@@ -536,17 +536,20 @@ END_TEST
  * each hit of the two parts. */
 START_TEST(test_watch_crosses)
 {
-	static const struct umbra_watch t[] = {
-		{ 0xa000, 1, 0 }, { 0x9fff, 1, 0 }, { 0x9ff9, 8, 0 },
-		{ 0xa001, 8, 0 }, { 0xaffd, 8, 0 }, { 0xb001, 1, 0 },
-		{ 0xaffe, 1, 0 },
+	static const struct {
+		u32 la;
+		unsigned len, hits;
+	} t[] = {
+		{ 0xa000, 1, 1 }, { 0x9fff, 1, 1 }, { 0x9ff9, 8, 1 },
+		{ 0xa001, 8, 1 }, { 0xaffd, 8, 2 }, { 0xb001, 1, 2 },
+		{ 0xaffe, 1, 1 },
 	};
 	struct hits h;
 
 	touch_open((unsigned)_i);
 	for (unsigned i = 0; i < ARRAY_SIZE(t); i++) {
 		touch_client(t[i].la, t[i].len, true, &h);
-		ck_assert_uint_eq(h.n, 1);
+		ck_assert_uint_eq(h.n, t[i].hits);
 	}
 	guest_close();
 }
