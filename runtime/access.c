@@ -188,6 +188,17 @@ static bool access_misaligned(struct engine *e, u32 la, unsigned size)
 	return la & (a - 1);
 }
 
+/* #GP(0) for a misaligned operand comes before what its page says, as it does
+ * where the host looks at both. AMD takes any address for SHA (SDM vol. 2 has
+ * it aligned), so there only the host itself can tell. */
+static bool access_unaligned(const struct bhsite *hs, u32 la, unsigned size)
+{
+	const struct oprow *row = hs->insn.row;
+
+	return row->rowflags & ROW_ALIGNED && row->feat != FEAT_SHA &&
+	       la & (size - 1);
+}
+
 /* Both pages of an access that crosses, or the single MMIO one. */
 static u64 access_bounce(struct engine *e, struct block *b, u32 la,
 			 unsigned size, u64 acc)
@@ -230,7 +241,8 @@ static u64 access_bounce(struct engine *e, struct block *b, u32 la,
 	return (u64)bo->buf;
 }
 
-static u64 access_host(struct engine *e, struct block *b, u32 la, u64 acc)
+static u64 access_host(struct engine *e, struct block *b,
+		       const struct bhsite *hs, u32 la, u64 acc)
 {
 	struct vcpu *v = e->v;
 	bool write = acc & ACC_WRITE;
@@ -238,6 +250,10 @@ static u64 access_host(struct engine *e, struct block *b, u32 la, u64 acc)
 	struct bounce_part p;
 	struct mmu_xlat x;
 
+	if (access_unaligned(hs, la, size)) {
+		exc_gp(v, 0);
+		return 0;
+	}
 	if (access_misaligned(e, la, size)) {
 		exc_raise_err(v, VEC_AC, 0);
 		return 0;
@@ -256,6 +272,27 @@ static u64 access_host(struct engine *e, struct block *b, u32 la, u64 acc)
 	return (u64)p.hva;
 }
 
+/*
+ * A waiting x87 or MMX instruction tells of the exception that is pending
+ * before it looks at its operand (SDM vol. 3, table 6-2). Only for what would
+ * be another exception: everything else is the host's to find.
+ */
+static bool access_x87_first(struct engine *e, const struct bhsite *hs)
+{
+	const struct oprow *row = hs->insn.row;
+	struct vcpu *v = e->v;
+
+	if ((row->gate != GATE_X87 && row->gate != GATE_MMX) ||
+	    row->op == OP_FNSTCW || row->op == OP_FNSTSW)
+		return false;
+	vcpu_fpu_put(v);
+	if (!(light_get16(v->cpu.xsave_area + FX_FSW) & FSW_ES))
+		return false;
+	v->exc.pending = false;
+	engine_x87_error(e);
+	return true;
+}
+
 /* GLUE_TLB missed: the host address for the access, or 0 to leave. */
 u64 engine_tlb_miss(struct cpu *c, u32 la, u64 acc)
 {
@@ -267,7 +304,9 @@ u64 engine_tlb_miss(struct cpu *c, u32 la, u64 acc)
 	e->stats.tlb_misses++;
 	e->mmio.next = 0;
 	c->rip = hs->eip;
-	host = access_host(e, b, la, acc);
+	host = access_host(e, b, hs, la, acc);
+	if (!host && e->v->exc.pending)
+		access_x87_first(e, hs);
 	if (!host && !e->v->exc.pending)
 		e->restart = true;
 	else if (vmmu_is_crowded(e->v->mmu) ||
@@ -327,6 +366,10 @@ u64 engine_seg_fault(struct cpu *c, u32 off, u64 acc)
 	(void)off;
 	access_block(v->eng, acc, &hs);
 	c->rip = hs->eip;
+	if (access_x87_first(v->eng, hs)) {
+		v->eng->restart = !v->exc.pending;
+		return 0;
+	}
 	if (((acc >> ACC_SEG_SHIFT) & 7) == CPU_SS)
 		exc_raise_err(v, VEC_SS, 0);
 	else

@@ -12,7 +12,7 @@
 
 /* Offsets in the state image (SDM vol. 1, table 10-2). */
 enum {
-	FX_FCW = 0, FX_FSW = 2, FX_FTW = 4, FX_FOP = 6, FX_FDP = 16,
+	FX_FCW = 0, FX_FTW = 4, FX_FOP = 6, FX_FDP = 16,
 	FX_MXCSR = 24, FX_MXCSR_MASK = 28, FX_ST = 32, FX_XMM = 160,
 	FX_XSTATE_BV = 512,
 };

@@ -201,6 +201,7 @@ struct engine {
 	struct bounce bounce;
 
 	struct xlate_out *out; /* scratch of translation */
+	struct verify *verify; /* scratch of the verifier, NULL: it is off */
 	struct park park;
 	struct checked checked;
 	u64 soft; /* what checked_soft() said of the block to be made */
@@ -326,10 +327,22 @@ void checked_tick(struct engine *e);
 
 /* --- translate.c: makes the block; the vector state is saved (heavy). */
 struct block *engine_translate(struct engine *e, u8 variant);
+/* What xlate_block() is given for a block at cpu.rip. */
+void engine_xlate_in(struct engine *e, u8 variant, struct xlate_in *in);
+const u8 *engine_source(void *opaque, u64 la); /* xlate_in.source */
+/* --- verified.c: heavy; aborts if the block is not right */
+int engine_verify_init(struct engine *e);
+void engine_verify(struct engine *e, const struct xlate_in *in,
+		   const struct xlate_out *o);
+/* The same of a block that comes back: not chained, in use. */
+void engine_verify_block(struct engine *e, const struct block *b);
+/* --- translate.c */
 u64 engine_now_ns(void);
 
 /* --- fault.c: after EXIT_FAULT; true: resume at cpu.fault. */
 bool engine_fault(struct engine *e);
+/* An x87 exception that was pending before the instruction at cpu.rip. */
+void engine_x87_error(struct engine *e);
 /* Guest state of the site at cpu.fault, before (or after) its instruction. */
 void engine_restore(struct engine *e, struct block *b,
 		    const struct bsite *s);

@@ -187,7 +187,7 @@ static bool fault_page(struct engine *e, struct block *b,
  * #MF with NE, else FERR# to the board's IRQ 13 (HAZARDS 60): the processor
  * stops before the instruction until an interrupt comes (SDM vol. 1, D.2.1).
  */
-static void fault_x87(struct engine *e)
+void engine_x87_error(struct engine *e)
 {
 	struct vcpu *v = e->v;
 
@@ -233,7 +233,7 @@ bool engine_fault(struct engine *e)
 		exc_gp(v, 0);
 		break;
 	case VEC_MF:
-		fault_x87(e);
+		engine_x87_error(e);
 		break;
 	case VEC_XM:
 		exc_raise(v, v->cpu.cr4 & CR4_OSXMMEXCPT ? VEC_XM : VEC_UD);

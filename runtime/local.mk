@@ -2,7 +2,8 @@
 # they are compiled for general registers only (HAZARDS 56).
 runtime_SRCS += runtime/log.c runtime/vm.c runtime/translate.c runtime/dump.c \
 	runtime/signals.c runtime/glue.S runtime/host.c runtime/regs.c \
-	runtime/debug_state.c runtime/inside.c
+	runtime/debug_state.c runtime/inside.c \
+	runtime/verified.c
 runtime_LIGHT := runtime/engine.c runtime/htab.c runtime/block.c \
 	runtime/park.c runtime/blockmove.c runtime/checked.c runtime/debug.c \
 	runtime/access.c runtime/fault.c \

@@ -18,7 +18,6 @@
 #define IMG_BV	  512
 #define IMG_YMMH  576
 #define IMG_PART  256 /* sixteen halves of a register */
-#define FSW_ES	  0x80
 #define FSW_TOP	  0x3800
 #define VEC_BYTES 32
 

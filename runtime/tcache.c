@@ -632,7 +632,7 @@ static void block_tables(struct block *b, const struct xlate_out *o)
 		const struct xinsn *x = &o->insns[h->insn];
 
 		b->hsites[i] = (struct bhsite){ x->eip, h->insn, h->vector,
-						h->error, h->end, x->insn };
+						h->error, h->end, h->tlb, x->insn };
 	}
 }
 

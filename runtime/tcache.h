@@ -50,6 +50,7 @@ struct bhsite {
 	s16 vector;
 	u32 error;
 	bool end; /* never goes on in the block */
+	bool tlb; /* as in struct xhsite */
 	struct insn insn;
 };
 
@@ -138,6 +139,9 @@ struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 void tcache_pattern(const struct block *b, struct xlate_out *out);
 /* Undoes what dropping has done to the landing sites. */
 void block_open_landings(struct block *b);
+/* Aborts unless from's exit x may be chained to the block `to`. */
+void block_check_chain(const struct block *from, const struct bexit *x,
+		       const struct block *to);
 /* A dropped block becomes that for the same bytes at eip. */
 void tcache_move(struct block *b, u32 eip);
 /* A dropped block of one page is there again, with its code on frame gfn. */

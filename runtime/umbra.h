@@ -50,6 +50,7 @@ struct umbra_inject {
 	bool no_checked;   /* none do */
 	bool no_reuse;	   /* every block is translated */
 	bool step;	   /* as one_insn and leave after each (state trace) */
+	bool verify;	   /* no path is forced: every block is verified */
 	uint32_t cache_kb; /* code cache size; 0: default */
 	uint32_t map_budget, fail_fill, fail_zap;
 };

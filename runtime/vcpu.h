@@ -173,7 +173,9 @@ void vcpu_fpu_put(struct vcpu *v);
 void vcpu_fpu_get(struct vcpu *v);
 /* Guest EIP of the x87 instruction at a host address in the code cache; other
  * values (what the guest itself has loaded) come back as they are. */
-#define FX_FIP 8 /* in the saved state; 64 bits */
+#define FX_FSW 2 /* in the saved state */
+#define FSW_ES 0x80 /* an exception is pending */
+#define FX_FIP 8 /* 64 bits */
 u32 fpu_map_fip(struct vcpu *v, u64 host_fip);
 /* The same for its data. */
 u32 fpu_map_fdp(const struct vcpu *v, u64 host_fdp);

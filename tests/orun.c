@@ -98,6 +98,15 @@ void orun_close(struct orun *o)
 		o->ops->close(o);
 }
 
+/* A return to user code makes 0 of null selectors with an RPL; natively there
+ * have been some by now. */
+static void null_selectors(struct orun_state *s)
+{
+	for (unsigned i = 0; i < CPU_NSEG; i++)
+		if (s->sel[i] < 4)
+			s->sel[i] = 0;
+}
+
 void orun_run(struct orun *o, const struct orun_state *in,
 	      struct orun_result *out)
 {
@@ -105,6 +114,7 @@ void orun_run(struct orun *o, const struct orun_state *in,
 	o->ops->run(o, in, out);
 	if (out->vector != VEC_PF)
 		out->cr2 = 0;
+	null_selectors(&out->st);
 	if (out->vector < VEC_DF || out->vector == VEC_MF ||
 	    out->vector > VEC_AC)
 		out->err = 0;

@@ -10,14 +10,14 @@
  * own, laid out alike at the same linear addresses with the same permissions;
  * nothing else is mapped for user code:
  *
- *   ORUN_CODE   2048 pages in groups of 16: RWX, but of each group page 7 is
+ *   ORUN_CODE   1024 pages in groups of 16: RWX, but of each group page 7 is
  *		 R-X, page 13 is RW- and page 15 is not there
  *   ORUN_DATA   8 pages: RW-, but pages 4 and 7 are R--
  *   ORUN_STACK  4 pages RW-
  *   ORUN_TOP    the last page below 4 GiB, RW-
  *
  * A virtual machine keeps its tables and stubs in supervisor pages at
- * 0xc0000000; the host has nothing there. So a stray access there has another
+ * 0xd5ab0000; the host has nothing there. So a stray access there has another
  * error code.
  *
  * A run begins with a whole state and ends with an exception, as which the
@@ -49,13 +49,14 @@
 #include "translator/xlate.h"
 
 #define ORUN_CODE	 0x10000000u
-#define ORUN_CODE_PAGES	 2048u
+#define ORUN_CODE_PAGES	 1024u
 #define ORUN_DATA	 0x20000000u
 #define ORUN_DATA_PAGES	 8u
 #define ORUN_STACK	 0x30000000u
 #define ORUN_STACK_PAGES 4u
 #define ORUN_TOP	 0xfffff000u
-#define ORUN_PAGES	 (ORUN_CODE_PAGES + ORUN_DATA_PAGES + ORUN_STACK_PAGES + 1)
+#define ORUN_PAGES                                                         \
+	(ORUN_CODE_PAGES + ORUN_DATA_PAGES + ORUN_STACK_PAGES + 1)
 
 enum { ORUN_R = 1, ORUN_W = 2, ORUN_X = 4 };
 /* Rights of user code at a linear address; 0: nothing is mapped. */
@@ -162,6 +163,7 @@ struct orun_ops {
 };
 struct orun {
 	const struct orun_ops *ops;
+	const struct orun_ops *real; /* of a test that stands before them */
 	u8 *mem; /* ORUN_PAGES, in the order above */
 	struct umbra_vm *vm;
 	struct vcpu *v;

@@ -23,6 +23,10 @@
 #define N_XMASK 152
 #define N_FSBASE 160
 #define N_INSIDE 168
+#define N_NOW_DS 172
+#define N_NOW_ES 174
+#define N_NOW_FS 176
+#define N_NOW_GS 178
 
 #define SYS_arch_prctl 158
 #define ARCH_SET_FS 0x1002
@@ -71,10 +75,10 @@ orun_handler:
 	push rdi
 	push rsi
 	push rdx
-	mov [rip + orun_nat + N_DS], ds
-	mov [rip + orun_nat + N_ES], es
-	mov [rip + orun_nat + N_FS], fs
-	mov [rip + orun_nat + N_GS], gs
+	mov [rip + orun_nat + N_NOW_DS], ds
+	mov [rip + orun_nat + N_NOW_ES], es
+	mov [rip + orun_nat + N_NOW_FS], fs
+	mov [rip + orun_nat + N_NOW_GS], gs
 	xor eax, eax
 	mov ds, eax
 	mov es, eax
@@ -92,10 +96,10 @@ orun_handler:
 	cmp dword ptr [rip + orun_nat + N_INSIDE], 0
 	je 1f
 	/* the code goes on */
-	mov ds, [rip + orun_nat + N_DS]
-	mov es, [rip + orun_nat + N_ES]
-	mov fs, [rip + orun_nat + N_FS]
-	mov gs, [rip + orun_nat + N_GS]
+	mov ds, [rip + orun_nat + N_NOW_DS]
+	mov es, [rip + orun_nat + N_NOW_ES]
+	mov fs, [rip + orun_nat + N_NOW_FS]
+	mov gs, [rip + orun_nat + N_NOW_GS]
 1:	ret
 
 /* Where the handler leads when user code has ended; rsp is that of N_RSP. */

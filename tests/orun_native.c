@@ -34,6 +34,7 @@ struct orun_nat {
 	u64 rip, rflags, cs, ss, ds, es, fs, gs;
 	u64 rsp, xin, xout, xmask, fsbase;
 	u32 inside; /* between the loads of DS.. and the handler's end */
+	u16 now[4]; /* what DS ES FS GS were at the signal */
 	/* what the assembly does not look at */
 	int trapno, sig;
 	u32 err, cr2;
@@ -41,6 +42,7 @@ struct orun_nat {
 static_assert(offsetof(struct orun_nat, rip) == 64, "orun_asm.S");
 static_assert(offsetof(struct orun_nat, rsp) == 128, "orun_asm.S");
 static_assert(offsetof(struct orun_nat, inside) == 168, "orun_asm.S");
+static_assert(offsetof(struct orun_nat, now) == 172, "orun_asm.S");
 
 extern struct orun_nat orun_nat;
 extern char orun_out[];
@@ -274,10 +276,10 @@ static void native_run(struct orun *o, const struct orun_state *in,
 	out->st.eflags = (u32)n->rflags;
 	out->st.sel[CPU_CS] = (u16)n->cs;
 	out->st.sel[CPU_SS] = (u16)n->ss;
-	out->st.sel[CPU_DS] = (u16)n->ds;
-	out->st.sel[CPU_ES] = (u16)n->es;
-	out->st.sel[CPU_FS] = (u16)n->fs;
-	out->st.sel[CPU_GS] = (u16)n->gs;
+	out->st.sel[CPU_DS] = n->now[0];
+	out->st.sel[CPU_ES] = n->now[1];
+	out->st.sel[CPU_FS] = n->now[2];
+	out->st.sel[CPU_GS] = n->now[3];
 }
 
 static void native_close(struct orun *o)

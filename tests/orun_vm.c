@@ -18,7 +18,7 @@
 #include "runtime/engine.h"
 
 /* Frames: the kernel's pages, then the areas of orun.h. K_* are linear. */
-#define K_BASE	 0xc0000000u
+#define K_BASE	 0xd5ab0000u
 #define K_GDT	 (K_BASE + 0x0000)
 #define K_IDT	 (K_BASE + 0x1000)
 #define K_TSS	 (K_BASE + 0x2000)

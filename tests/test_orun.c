@@ -97,7 +97,7 @@ static void both_run(void)
 /* --- ends: each of these instructions has one */
 
 static const struct end {
-	u8 code[12];
+	u8 code[18];
 	u8 len, vector;
 	u32 err, cr2, eip;
 } ends[] = {
@@ -128,9 +128,19 @@ static const struct end {
 	{ { 0xf4 }, 1, VEC_GP, 0, 0, CODE },
 	{ { 0x64, 0xa1, 0, 0, 0, 0 }, 6, VEC_GP, 0, 0, CODE },
 	{ { 0x66, 0xb8, 0x18, 0, 0x8e, 0xd8 }, 6, VEC_GP, 0x18, 0, CODE + 4 },
+	/* movaps xmm0, [unmapped + 1]: alignment first */
+	{ { 0x0f, 0x28, 0x05, 1, 0, 0, 0x40 }, 7, VEC_GP, 0, 0, CODE },
 	/* fldcw [data]: 0; fldz; fldz; fdivp; fwait */
 	{ { 0xd9, 0x2d, 8, 0, 0, 0x20, 0xd9, 0xee, 0xd8, 0xf0, 0x9b }, 11,
 	  VEC_MF, 0, 0, CODE + 10 },
+	/* the same, then fld [unmapped], fld fs:[0]: what is pending comes first */
+	{ { 0xd9, 0x2d, 8, 0, 0, 0x20, 0xd9, 0xee, 0xd8, 0xf0, 0xd9, 0x05, 0, 0,
+	    0, 0x40 }, 16, VEC_MF, 0, 0, CODE + 10 },
+	{ { 0xd9, 0x2d, 8, 0, 0, 0x20, 0xd9, 0xee, 0xd8, 0xf0, 0x64, 0xd9, 0x05,
+	    0, 0, 0, 0 }, 17, VEC_MF, 0, 0, CODE + 10 },
+	/* but not fnstcw */
+	{ { 0xd9, 0x2d, 8, 0, 0, 0x20, 0xd9, 0xee, 0xd8, 0xf0, 0xd9, 0x3d, 0, 0,
+	    0, 0x40 }, 16, VEC_PF, 6, 0x40000000, CODE + 10 },
 	/* ldmxcsr [data]: 0; divps xmm0, xmm0 */
 	{ { 0x0f, 0xae, 0x15, 8, 0, 0, 0x20, 0x0f, 0x5e, 0xc0 }, 10, VEC_XM, 0,
 	  0, CODE + 7 },

@@ -315,6 +315,13 @@ static int opt_inject(struct options *o, const char *value)
 	return 0;
 }
 
+static int opt_verify(struct options *o, const char *value)
+{
+	(void)value;
+	o->inject.verify = true;
+	return 0;
+}
+
 static const struct opt_row opt_rows[] = {
 	{ "kernel", 'k', ARG_NEEDED, opt_kernel },
 	{ "initrd", 'i', ARG_NEEDED, opt_initrd },
@@ -327,6 +334,7 @@ static const struct opt_row opt_rows[] = {
 	{ NULL, 'D', ARG_NEEDED, opt_log_path },
 	{ "gdb", 0, ARG_NEEDED, opt_gdb },
 	{ "inject", 0, ARG_NEEDED, opt_inject },
+	{ "verify", 0, ARG_NONE, opt_verify },
 	{ "no-sandbox", 0, ARG_NONE, opt_no_sandbox },
 	{ "symbols", 0, ARG_NEEDED, opt_symbols },
 	{ "perf", 0, ARG_NEEDED, opt_perf },
@@ -470,6 +478,7 @@ static const char usage_rest[] =
 	"                         no-bmi2 no-uffd step checked no-checked\n"
 	"                         no-reuse small-cache cache=KB\n"
 	"                         map-budget=N fail-fill=N fail-zap=N\n"
+	"      --verify           prove each translated block before it runs\n"
 	"      --no-sandbox       for debugging: keep all system calls, and root\n"
 	"\n"
 	"doctor tells what this host offers, what that means for speed and\n"

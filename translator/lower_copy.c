@@ -134,9 +134,10 @@ static void copy_high_rm(struct xlate *x, struct henc *c, unsigned r,
 	}
 	if (x->insn->row->op == OP_CMPXCHG && r == R_AX) {
 		/* al is an operand of its own: the source goes elsewhere */
-		emit_xchg_lh(&x->e, r);
+		swap_bytes(x, r, true);
 		emit_mov_rr(&x->e, 1, HR_KEEP, r);
-		emit_xchg_lh(&x->e, r);
+		swap_bytes(x, r, false);
+		x_site(x, SITE_PLAIN, 0, 0, false);
 		emit_rm(&x->e, c, HR_KEEP, m);
 		return;
 	}

@@ -378,6 +378,7 @@ static void block_head(struct xlate *x)
 		stale = source_stale(x);
 	if (x->out->crosses) {
 		x->out->chain = x->e.len;
+		x_site(x, SITE_GLUE, 0, 0, false);
 		x_hash_jmp_to(x, x->in->eip);
 	}
 	block_checked_entry(x);

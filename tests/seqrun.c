@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * seqrun.c - see seq.h: runs a sequence natively and in the engine, several
+ * times: new code; the same blocks again, chained; with cold page tables; from
+ * an instruction in the middle, where the first run had no entry.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "seq.h"
+
+const char *const seq_run_name[SEQ_RUNS] = {
+	[SEQ_FIRST] = "first", [SEQ_AGAIN] = "again", [SEQ_COLD] = "cold",
+	[SEQ_MIDDLE] = "middle",
+};
+
+const struct seq_mode seq_modes[] = {
+	{ "default", { 0 }, false },
+	{ "one-insn", { .one_insn = true }, false },
+	{ "no-chain", { .no_chain = true }, false },
+	{ "no-pairs", { .no_pairs = true }, false },
+	{ "no-fsgsbase", { .no_fsgsbase = true }, false },
+	{ "helper-sites", { .helper_sites = true }, false },
+	{ "checked", { .checked = true }, false },
+	{ "far", { .far_now = true }, false },
+	{ "no-bmi2", { .no_bmi2 = true }, false },
+	{ "no-trans", { .no_trans = true }, false },
+	{ "no-reuse", { .no_reuse = true }, false },
+	{ "no-uffd", { .no_uffd = true }, false },
+	{ "no-checked", { .no_checked = true }, false },
+	{ "small-cache", { .cache_kb = 64 }, false },
+	{ "map-budget", { .map_budget = 64 }, false },
+	{ "helper-no-fsgsbase",
+	  { .helper_sites = true, .no_fsgsbase = true }, false },
+	{ "checked-one-insn", { .checked = true, .one_insn = true }, false },
+	{ "checked-no-chain", { .checked = true, .no_chain = true }, false },
+};
+const unsigned seq_modes_nr = ARRAY_SIZE(seq_modes);
+
+/* --- a machine with a bug, for the tests of the minimiser */
+
+static bool has_bug(const struct orun *o)
+{
+	static const u8 xadd[] = { 0x0f, 0xc1 };
+	const u8 *p = orun_at(o, ORUN_CODE), *end = p + 4 * SEQ_GROUP;
+
+	while (p < end && !(p[0] == 0x0f && (p[1] & 0xf8) == 0xc8))
+		p++;
+	return p < end && memmem(p, (size_t)(end - p), xadd, sizeof(xadd));
+}
+
+static void broken_run(struct orun *o, const struct orun_state *in,
+		       struct orun_result *out)
+{
+	const struct orun_ops *own = o->ops;
+
+	o->ops = o->real;
+	orun_run(o, in, out);
+	o->ops = own;
+	if (has_bug(o))
+		out->st.eflags |= EFL_CF;
+}
+
+struct orun *seq_open(const struct seq_mode *m)
+{
+	static struct orun_ops broken;
+	struct orun *o = orun_open(&m->inject);
+
+	if (!o)
+		return NULL;
+	seq_segments(o);
+	seq_clear(o);
+	if (m->broken) {
+		broken = *o->ops;
+		broken.run = broken_run;
+		o->real = o->ops;
+		o->ops = &broken;
+	}
+	return o;
+}
+
+/* --- comparing */
+
+static bool run_one(const struct seq *q, const struct seq_layout *l,
+		    struct orun *o, unsigned from, struct orun_result *r)
+{
+	struct orun_state st;
+
+	seq_load(o, q, l);
+	seq_start(q, l, from, &st);
+	orun_run(o, &st, r);
+	return r->end == ORUN_EXC;
+}
+
+/*
+ * The flags that a fault between an instruction and what defines the flags that
+ * it leaves undefined (seqgen.c) has pushed; and esp before 16-bit code could
+ * load it.
+ */
+static void forget_undefined(const struct seq *q, const struct seq_layout *l,
+			     struct orun_result *r)
+{
+	u32 la = r->st.eip + seq_cs_base(q);
+
+	for (unsigned i = 0; i < q->n; i++)
+		if (la - l->addr[i] - 1 < q->insn[i].len - 1u)
+			r->st.eflags &= ~EFL_ARITH;
+	if (q->code16 && la == q->base[0])
+		r->st.gpr[R_SP] &= 0xffff;
+}
+
+/* Runs in vm and compares with d->nat and native memory. */
+/*
+ * Differences that are none of the engine's making, each with its reason.
+ */
+const char *const seq_excuse_name[SEQ_EXCUSES] = {
+	[SEQ_OVER_END] = "over the end of 4 GiB: #GP or #SS, or not (SDM vol. "
+			 "3, 5.3)",
+	[SEQ_NESTED] = "iret with NT: #GP in long mode, a task switch else",
+	[SEQ_ALIGNMENT] = "#AC of operands wider than 8 bytes, and its place "
+			  "before #PF",
+	[SEQ_FRAME] = "pusha, popa, enter, far transfers: which of their slots "
+		      "faults first",
+};
+
+/* The instruction at which native run and machine have faulted. */
+static u16 faulting_op(const struct seq *q, const struct seq_diff *d)
+{
+	u32 la = d->nat.st.eip + seq_cs_base(q);
+	u8 buf[INSN_MAX_LEN] = { 0 };
+	struct insn insn;
+
+	if (la - q->group > SEQ_GROUP - sizeof(buf))
+		return OP_INVALID;
+	memcpy(buf, orun_at(orun_native(), la), sizeof(buf));
+	if (insn_decode(&insn, buf, sizeof(buf), q->code16 ? 16 : 32, NULL))
+		return OP_INVALID;
+	return insn.row->op;
+}
+
+static bool is_frame(const struct seq *q, const struct seq_diff *d)
+{
+	switch (faulting_op(q, d)) {
+	case OP_PUSHA:
+	case OP_POPA:
+	case OP_ENTER:
+	case OP_RETF:
+	case OP_IRET:
+	case OP_CALLF:
+	case OP_CALLF_IND:
+		return true;
+	}
+	return false;
+}
+
+static int excuse(const struct seq *q, const struct seq_diff *d)
+{
+	const struct orun_result *n = &d->nat, *v = &d->vm;
+	struct orun_result r = *v;
+	int why = -1;
+
+	if ((n->vector == VEC_GP || n->vector == VEC_SS) && !n->err &&
+	    v->vector == VEC_PF && v->cr2 < 64)
+		why = SEQ_OVER_END;
+	else if (n->vector == VEC_GP && !n->err && v->vector == VEC_TS &&
+		 n->st.eflags & EFL_NT)
+		why = SEQ_NESTED;
+	else if ((n->vector == VEC_AC || v->vector == VEC_AC) &&
+		 n->st.eflags & EFL_AC)
+		return SEQ_ALIGNMENT;
+	else if (n->vector == VEC_PF && v->vector == VEC_PF && is_frame(q, d))
+		why = SEQ_FRAME;
+	r.vector = n->vector;
+	r.err = n->err;
+	r.cr2 = n->cr2;
+	if (why < 0 || orun_differ(n, &r))
+		return -1;
+	return !d->la || why == SEQ_FRAME ? why : -1;
+}
+
+static enum seq_verdict run_vm(const struct seq *q, const struct seq_layout *l,
+			       struct orun *vm, unsigned from,
+			       enum seq_run run, struct seq_diff *d)
+{
+	d->run = run;
+	run_one(q, l, vm, from, &d->vm);
+	forget_undefined(q, l, &d->nat);
+	forget_undefined(q, l, &d->vm);
+	d->parts = orun_differ(&d->nat, &d->vm);
+	d->la = seq_memory_differs(orun_native(), vm, q);
+	d->excuse = d->parts || d->la ? excuse(q, d) : -1;
+	if (d->excuse >= 0)
+		return SEQ_EXCUSED;
+	return d->parts || d->la ? SEQ_DIFFERS : SEQ_SAME;
+}
+
+static enum seq_verdict compare_once(const struct seq *q, struct orun *vm,
+				     struct seq_diff *d,
+				     struct orun_result *first)
+{
+	static struct seq_layout l;
+	enum seq_verdict v;
+
+	if (!q->n || !seq_layout(q, &l) ||
+	    !run_one(q, &l, orun_native(), q->n, &d->nat))
+		return SEQ_DROPPED;
+	if (first)
+		*first = d->nat;
+	v = run_vm(q, &l, vm, q->n, SEQ_FIRST, d);
+	if (v == SEQ_SAME)
+		v = run_vm(q, &l, vm, q->n, SEQ_AGAIN, d);
+	if (v == SEQ_SAME && q->seed % 8 == 0) {
+		orun_cold(vm);
+		v = run_vm(q, &l, vm, q->n, SEQ_COLD, d);
+	}
+	if (v != SEQ_SAME || q->code16 || q->enter >= q->n || !q->enter)
+		return v;
+	if (!run_one(q, &l, orun_native(), q->enter, &d->nat))
+		return SEQ_SAME;
+	return run_vm(q, &l, vm, q->enter, SEQ_MIDDLE, d);
+}
+
+/* An interrupt meanwhile spoils the upper half of esp on a 16-bit stack of the
+ * host's, so what differs there is tried again. */
+enum seq_verdict seq_compare(const struct seq *q, struct orun *vm,
+			     struct seq_diff *d, struct orun_result *nat)
+{
+	enum seq_verdict v = compare_once(q, vm, d, nat);
+
+	for (int i = 0; i < 2 && v == SEQ_DIFFERS && q->code16; i++)
+		v = compare_once(q, vm, d, nat);
+	seq_unload(orun_native(), q);
+	seq_unload(vm, q);
+	/* It wrote to code of others: the places are not alike any more. */
+	if (seq_clear(orun_native())) {
+		seq_clear(vm);
+		return SEQ_DROPPED;
+	}
+	return v;
+}
