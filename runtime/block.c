@@ -120,6 +120,10 @@ static void block_enter(struct engine *e, struct block *b, gfn_t gfn)
 		must(!mmu_code_set(e->vm->mmu, gfn),
 		     "cannot protect a code page");
 	e->stats.xlate_revived++;
+	if (e->verify) {
+		vcpu_fpu_put(e->v);
+		engine_verify_block(e, b);
+	}
 }
 
 static void block_move(struct engine *e, struct block *b, u32 eip)

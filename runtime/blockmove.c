@@ -41,7 +41,7 @@ static void pattern_tables(const struct block *b, struct xlate_out *o)
 		const struct bhsite *h = &b->hsites[i];
 
 		o->hsites[i] = (struct xhsite){ h->index, h->vector, h->error,
-						0, h->end };
+						h->tlb, h->end };
 		o->insns[h->index].insn = h->insn;
 	}
 }
@@ -64,6 +64,7 @@ void tcache_pattern(const struct block *b, struct xlate_out *o)
 	o->soft = b->soft;
 	o->softable = b->softable;
 	o->checked_src = b->checked_src;
+	o->probed = b->probed;
 	o->nlandings = b->nlandings;
 	for (unsigned i = 0; i < b->nlandings; i++)
 		o->landings[i].off = b->landings[i].off;
@@ -73,6 +74,7 @@ void tcache_pattern(const struct block *b, struct xlate_out *o)
 
 		o->insns[i].eip = b->insn_eip[i];
 		o->insns[i].insn.len = (u8)len;
+		o->insns[i].how = b->how[i];
 		memcpy(o->insns[i].raw, b->src + off, len);
 		off += len;
 	}
@@ -81,6 +83,23 @@ void tcache_pattern(const struct block *b, struct xlate_out *o)
 	for (unsigned i = 0; i < b->nrelocs; i++)
 		o->relocs[i] = (struct xreloc){ b->relocs[i] >> 8,
 						(u8)b->relocs[i] };
+}
+
+void block_check_chain(const struct block *from, const struct bexit *x,
+		       const struct block *to)
+{
+	const u8 *at = from->rw + x->patch_off;
+	u32 rel;
+
+	light_copy(&rel, at, 4);
+	must(x->patch_off >= from->entry && x->patch_off + 4 <= from->size &&
+	     (at[-1] == 0xe9 || at[-1] == 0xe8 ||
+	      (at[-2] == 0x0f && (at[-1] & 0xf0) == 0x80)) &&
+	     x->patch_off + 4 + rel == x->stub_off,
+	     "an exit of block %08x is no branch to its stub", from->eip);
+	must(to->eip == x->target && to->mode == from->mode &&
+	     to->own == from->own && to->chain < to->size,
+	     "block %08x is chained to %08x", from->eip, to->eip);
 }
 
 void tcache_move(struct block *b, u32 eip)

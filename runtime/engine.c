@@ -579,9 +579,13 @@ static void exit_direct(struct engine *e, bool may_chain)
 		return;
 	if (debug_breaks_at(e, (u32)(e->modes[to->mode].cs_base + to->eip)))
 		return;
-	if (x->same_page ? to->gfn[0] == from->gfn[0] :
-			   from->own == v->cpu.view && engine_fetch_held(e, to))
-		tcache_chain(e->tc, from, x, to);
+	if (x->same_page ? to->gfn[0] != from->gfn[0] :
+			   from->own != v->cpu.view ||
+			   !engine_fetch_held(e, to))
+		return;
+	if (e->verify)
+		block_check_chain(from, x, to);
+	tcache_chain(e->tc, from, x, to);
 }
 
 /* The block that goes on leaves at its end. */

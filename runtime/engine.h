@@ -201,6 +201,7 @@ struct engine {
 	struct bounce bounce;
 
 	struct xlate_out *out; /* scratch of translation */
+	struct verify *verify; /* scratch of the verifier, NULL: it is off */
 	struct park park;
 	struct checked checked;
 	u64 soft; /* what checked_soft() said of the block to be made */
@@ -214,6 +215,13 @@ struct engine {
 	void *alarm_opaque;
 	umbra_symbol_fn *symbol;
 	void *symbol_opaque;
+	struct umbra_probes probes; /* those of vcpu.probes */
+	struct {
+		u64 (*helper)(struct cpu *c, u32 site, u64 blockword);
+		u64 (*tlb_miss)(struct cpu *c, u32 la, u64 acc);
+		u64 (*seg_fault)(struct cpu *c, u32 off, u64 acc);
+		u64 (*commit)(struct cpu *c, u32 unused8, u64 unused9);
+	} unprobed; /* what is behind the glue without probes */
 	umbra_code_fn *code_hook;
 	void *code_opaque;
 	timer_t timer; /* its signal is a kick that sets alarm_due */
@@ -331,6 +339,16 @@ void checked_tick(struct engine *e);
 
 /* --- translate.c: makes the block; the vector state is saved (heavy). */
 struct block *engine_translate(struct engine *e, u8 variant);
+/* What xlate_block() is given for a block at cpu.rip. */
+void engine_xlate_in(struct engine *e, u8 variant, struct xlate_in *in);
+const u8 *engine_source(void *opaque, u64 la); /* xlate_in.source */
+/* --- verified.c: heavy; aborts if the block is not right */
+int engine_verify_init(struct engine *e);
+void engine_verify(struct engine *e, const struct xlate_in *in,
+		   const struct xlate_out *o);
+/* The same of a block that comes back: not chained, in use. */
+void engine_verify_block(struct engine *e, const struct block *b);
+/* --- translate.c */
 u64 engine_now_ns(void);
 
 /* --- fault.c: after EXIT_FAULT; true: resume at cpu.fault. */
@@ -402,6 +420,13 @@ extern const char signals_no_memory[];
 
 /* --- inside.c: who looks inside. Heavy, like what it calls. */
 void engine_tell_code(struct engine *e, const struct block *b);
+
+/* --- probe.c */
+void probe_wire(struct engine *e);
+bool probe_wants_block(void *opaque, u32 eip); /* xlate_in.probe */
+/* The block has been left at the site by a fault. */
+void probe_fault(struct engine *e, const struct block *b,
+		 const struct bsite *s);
 
 /* --- dump.c */
 void engine_dump(void *engine);

@@ -73,6 +73,7 @@ static void tcache_copy_glue(struct tcache *t)
 	t->glue[GLUE_SYSEXIT] = glue_off(glue_at_sysexit);
 	t->glue[GLUE_POPF] = glue_off(glue_at_popf);
 	t->glue[GLUE_AC] = glue_off(glue_at_ac);
+	t->glue[GLUE_PROBE] = glue_off(glue_at_probe);
 	t->glue[GLUE_SEGLOAD] = glue_off(glue_at_segload);
 }
 
@@ -567,7 +568,7 @@ void tcache_reserve(struct tcache *t, u8 **rw, u64 *host)
 }
 
 /* One allocation: the block, its owner word, exits, sites, hsites, eips,
- * relocations, source. */
+ * relocations, source, how. */
 static struct block *block_alloc(struct region *r, const struct xlate_out *o)
 {
 	size_t n = ALIGN_UP(sizeof(struct block), 16ul) + 16 +
@@ -575,7 +576,8 @@ static struct block *block_alloc(struct region *r, const struct xlate_out *o)
 		   o->nhsites * sizeof(struct bhsite) +
 		   o->nsites * sizeof(struct bsite) +
 		   o->nlandings * sizeof(struct blanding) +
-		   (o->ninsns + 1 + o->nrelocs) * sizeof(u32) + o->guest_len;
+		   (o->ninsns + 1 + o->nrelocs) * sizeof(u32) + o->guest_len +
+		   o->ninsns;
 	u8 *p = calloc(1, n);
 	struct block *b = (struct block *)(void *)p;
 
@@ -598,14 +600,18 @@ static struct block *block_alloc(struct region *r, const struct xlate_out *o)
 	b->relocs = (u32 *)(void *)p;
 	p += o->nrelocs * sizeof(u32);
 	b->src = p;
+	b->how = p + o->guest_len;
 	return b;
 }
 
 static void block_tables(struct block *b, const struct xlate_out *o)
 {
 	b->ninsns = (u16)o->ninsns;
-	for (unsigned i = 0; i < o->ninsns; i++)
+	for (unsigned i = 0; i < o->ninsns; i++) {
 		b->insn_eip[i] = o->insns[i].eip;
+		b->how[i] = o->insns[i].how;
+		b->hows[b->how[i]]++;
+	}
 	b->insn_eip[o->ninsns] = b->eip + o->guest_len;
 	b->nlandings = (u16)o->nlandings;
 	for (unsigned i = 0; i < o->nlandings; i++) {
@@ -641,7 +647,7 @@ static void block_tables(struct block *b, const struct xlate_out *o)
 		const struct xinsn *x = &o->insns[h->insn];
 
 		b->hsites[i] = (struct bhsite){ x->eip, h->insn, h->vector,
-						h->error, h->end, x->insn };
+						h->error, h->end, h->tlb, x->insn };
 	}
 }
 
@@ -666,6 +672,7 @@ static void block_source(struct block *b, const struct xlate_out *o)
 	b->softable = o->softable;
 	b->fixed = o->fixed;
 	b->checked_src = o->checked_src;
+	b->probed = o->probed;
 }
 
 static void block_enter_tables(struct tcache *t, struct block *b)

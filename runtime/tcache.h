@@ -50,6 +50,7 @@ struct bhsite {
 	s16 vector;
 	u32 error;
 	bool end; /* never goes on in the block */
+	bool tlb; /* as in struct xhsite */
 	struct insn insn;
 };
 
@@ -71,6 +72,7 @@ struct block {
 	bool dead;    /* dropped, memory not yet reused */
 	bool checked_src; /* compares its source when it is entered */
 	bool fixed;   /* cannot be moved to another eip */
+	bool probed;  /* its entry is told of */
 	u16 ninsns, nsites, nexits, nhsites, nlandings;
 	u32 *insn_eip; /* [ninsns + 1]: of each instruction, and of the end */
 	struct bsite *sites;
@@ -82,6 +84,8 @@ struct block {
 	u8 *src;      /* [guest_len] */
 	u32 *relocs;  /* [nrelocs]: offset << 8 | enum xreloc_kind */
 	u64 helpers, soft, softable; /* as in struct xlate_out */
+	u8 *how;      /* [ninsns]: enum xinsn_how */
+	u8 hows[XHOW_NR]; /* how many instructions of each */
 	u16 nrelocs;
 	u32 park_key;
 	struct block *park_next, **park_prev; /* park_prev NULL: not there */
@@ -138,6 +142,9 @@ struct block *tcache_commit(struct tcache *t, const struct xlate_out *out,
 void tcache_pattern(const struct block *b, struct xlate_out *out);
 /* Undoes what dropping has done to the landing sites. */
 void block_open_landings(struct block *b);
+/* Aborts unless from's exit x may be chained to the block `to`. */
+void block_check_chain(const struct block *from, const struct bexit *x,
+		       const struct block *to);
 /* A dropped block becomes that for the same bytes at eip. */
 void tcache_move(struct block *b, u32 eip);
 /* A dropped block of one page is there again, with its code on frame gfn. */

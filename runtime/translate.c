@@ -10,6 +10,7 @@
 #include "engine.h"
 #include "lightmem.h"
 #include "log.h"
+#include "probe.h"
 #include "translator/listing.h"
 
 /* xlate_fetch_fn: n bytes within one page. */
@@ -42,7 +43,7 @@ static bool engine_helper_site(void *opaque, u32 eip)
 /* xlate_in.source: RAM lies in one place until its slot changes, and then all
  * blocks go. An instruction may go over into what is no RAM: its block runs
  * once, with the bytes that engine_fetch() gave. */
-static const u8 *engine_source(void *opaque, u64 la)
+const u8 *engine_source(void *opaque, u64 la)
 {
 	static const u8 open_bus[PAGE_SIZE] = { [0 ... PAGE_SIZE - 1] = 0xff };
 	gpa_t gpa;
@@ -165,44 +166,62 @@ static enum xlate_err translate_new(struct engine *e, struct xlate_in *in,
 	return xlate_block(in, o);
 }
 
-struct block *engine_translate(struct engine *e, u8 variant)
+void engine_xlate_in(struct engine *e, u8 variant, struct xlate_in *in)
 {
-	struct vcpu *v = e->v;
 	const struct umbra_inject *inj = &e->vm->inj;
-	struct xlate_out *o = e->out;
 	bool one = variant & BLOCK_ALONE;
-	struct xlate_in in = {
+
+	*in = (struct xlate_in){
 		.mode = &e->modes[e->v->cpu.mode],
-		.eip = vcpu_rip32(v),
+		.eip = vcpu_rip32(e->v),
 		.max_insns = one || inj->one_insn ? 1 : translate_max_insns(e),
 		.pairs = !one && !inj->no_pairs,
 		.far = variant & BLOCK_FAR,
 		.max_bytes = debug_room(
-			e, (u32)(e->modes[v->cpu.mode].cs_base + v->cpu.rip)),
+			e, (u32)(e->modes[e->v->cpu.mode].cs_base +
+				 e->v->cpu.rip)),
 		.strict_flags = true,
 		.transitions = !one && !inj->no_trans,
-		.fsgsbase = v->cpu.use_gs,
+		.fsgsbase = e->v->cpu.use_gs,
 		.bmi2 = e->vm->host.bmi2 && !inj->no_bmi2,
-		.features = v->features,
+		.features = e->v->features,
 		.fetch = engine_fetch,
 		.helper_site = engine_helper_site,
 		.opaque = e,
 		.glue = tcache_glue(e->tc),
 		.cache = tcache_base(e->tc),
+		.probe = probe_blocks(e->v) ? probe_wants_block : NULL,
 		.symbol = e->symbol,
 		.symbol_opaque = e->symbol_opaque,
 	};
+}
+
+/* Injection: now and then the code cache is full. */
+static void translate_flush(struct engine *e)
+{
+	u32 every = e->vm->inj.flush;
+
+	if (!every || ++e->flush_count < every)
+		return;
+	e->flush_count = 0;
+	tcache_flush(e->tc);
+}
+
+struct block *engine_translate(struct engine *e, u8 variant)
+{
+	struct vcpu *v = e->v;
+	struct xlate_out *o = e->out;
+	u64 verify_ns = e->stats.verify_ns;
+	struct xlate_in in;
 	gfn_t frames[2];
 	unsigned nframes = 0;
 	struct block *b;
 	enum xlate_err err;
 	u64 t0;
 
-	if (inj->flush && ++e->flush_count >= inj->flush) {
-		e->flush_count = 0;
-		tcache_flush(e->tc);
-	}
+	translate_flush(e);
 	t0 = engine_now_ns();
+	engine_xlate_in(e, variant, &in);
 	tcache_reserve(e->tc, &o->buf, &o->host);
 	o->cap = tcache_room(e->tc);
 	if (!e->soft && translate_copy(e, o, variant)) {
@@ -218,6 +237,7 @@ struct block *engine_translate(struct engine *e, u8 variant)
 		v->exc.pending = false; /* a later one may not be fetched */
 		block_count_undefined(e, o);
 	}
+	engine_verify(e, &in, o);
 	if (block_frames(e, o, frames, &nframes)) {
 		/* Outside RAM: never cached, bytes cannot change. */
 		v->exc.pending = false;
@@ -238,6 +258,7 @@ struct block *engine_translate(struct engine *e, u8 variant)
 		engine_tell_code(e, b);
 	if (log_on(LOG_XLAT))
 		xlate_listing(log_file(), &in, o);
-	e->stats.xlate_ns += engine_now_ns() - t0;
+	e->stats.xlate_ns += engine_now_ns() - t0 -
+			     (e->stats.verify_ns - verify_ns);
 	return b;
 }

@@ -151,7 +151,7 @@ static int vcpu_engine(struct vcpu *v)
 	e->v = v;
 	e->vm = v->vm;
 	e->out = malloc(sizeof(*e->out));
-	if (!e->out)
+	if (!e->out || engine_verify_init(e))
 		return -ENOMEM;
 	tops.opaque = mops.opaque = e;
 	mops.user_work = &v->cpu.user_work;
@@ -234,6 +234,7 @@ void umbra_vcpu_free(struct vcpu *v)
 			       HASH_SIZE * sizeof(u64) * (HTABS + 1));
 		if (e->pair_map)
 			munmap(e->pair_map, PAIR_MAP_BYTES);
+		free(e->verify);
 		free(e->out);
 		free(e);
 	}

@@ -15,6 +15,8 @@
 #include <sys/ucontext.h>
 #include <unistd.h>
 #include "lowrun.h"
+#include "translator/listing.h"
+#include "translator/verify.h"
 
 struct low_nat {
 	u64 gpr[8];
@@ -63,6 +65,7 @@ static struct {
 	u64 hash[65536]; /* all lead to low_g_hash */
 	u32 glue[GLUE_NR];
 	const struct low_case *cur;
+	struct verify *verify;
 	const struct low_form *form;
 } L;
 
@@ -510,9 +513,26 @@ struct cpu *low_cpu(void)
 	return &L.cpu;
 }
 
+/* Every translation in the tests has to stand the verifier. */
+void low_verify(const struct xlate_in *in, const struct xlate_out *out)
+{
+	struct verify_report r;
+
+	if (!L.verify)
+		L.verify = malloc(verify_size());
+	if (!L.verify || xlate_verify(L.verify, in, out, &r))
+		return;
+	fprintf(stderr, "verifier: %s, at +%#x, instruction %u\n", r.why, r.off,
+		r.insn);
+	xlate_listing(stderr, in, out);
+	abort();
+}
+
 enum xlate_err low_translate(const struct low_case *c,
 			     const struct low_form *f)
 {
+	enum xlate_err err;
+
 	xlat_mode(c, f);
 	xlat_segs(c);
 	L.in = (struct xlate_in){
@@ -524,7 +544,10 @@ enum xlate_err low_translate(const struct low_case *c,
 	L.out.buf = L.cache + 4096;
 	L.out.cap = XLATE_MAX_BYTES;
 	L.out.host = (u64)L.out.buf;
-	return xlate_block(&L.in, &L.out);
+	err = xlate_block(&L.in, &L.out);
+	if (!err)
+		low_verify(&L.in, &L.out);
+	return err;
 }
 
 void low_run_at(const struct low_case *c, const struct low_form *f, u32 off,

@@ -46,6 +46,8 @@ struct low_result {
 	u32 err, cr2;
 	u32 eip; /* of the instruction at a fault, helper, raise */
 	struct low_regs regs;
+	u32 sys;	 /* AC, NT, ID, and */
+	u16 sel[SEG_NR]; /* selectors: runs in the engine only */
 	bool df_byte_ok; /* cpu.df agrees with DF (translated runs) */
 	bool high_ok;    /* no bits above 31 in guest registers */
 	u8 ximage[4096] __attribute__((aligned(64)));
@@ -91,6 +93,8 @@ enum xlate_err low_translate(const struct low_case *c,
 struct cpu *low_cpu(void);
 /* Where host rsp starts in translated code. */
 u64 low_rsp(void);
+/* Aborts with a listing if the verifier refuses the translation. */
+void low_verify(const struct xlate_in *in, const struct xlate_out *out);
 /* The last translation, for messages. */
 const struct xlate_in *low_last_in(void);
 struct xlate_out *low_last_out(void);

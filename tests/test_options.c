@@ -35,6 +35,7 @@ START_TEST(defaults)
 	ck_assert_str_eq(o.append, "");
 	ck_assert_uint_eq(o.memory, 512 << 20);
 	ck_assert(!o.no_reboot && !o.no_sandbox && !o.debug_exit && !o.stats);
+	ck_assert(!o.inject.verify);
 	ck_assert_uint_eq(o.inject.cache_kb, 0);
 }
 END_TEST
@@ -44,7 +45,7 @@ START_TEST(every_option)
 	ck_assert_int_eq(parse("run --kernel=a --initrd b -afoo=bar -m 1G "
 			       "--no-reboot --no-sandbox --debug-exit 0xf4 "
 			       "--stats=s.json -d mmu,int -D log --symbols sy "
-			       "--perf jitdump:dir"), 0);
+			       "--perf jitdump:dir --verify"), 0);
 	ck_assert_str_eq(o.kernel, "a");
 	ck_assert_str_eq(o.initrd, "b");
 	ck_assert_str_eq(o.append, "foo=bar");
@@ -54,6 +55,7 @@ START_TEST(every_option)
 	ck_assert_str_eq(o.stats_file, "s.json");
 	ck_assert_str_eq(o.log_path, "log");
 	ck_assert_str_eq(o.symbols, "sy");
+	ck_assert(o.inject.verify);
 	ck_assert_int_eq(o.perf, PERF_JITDUMP);
 	ck_assert_str_eq(o.perf_dir, "dir");
 	ck_assert_uint_eq(log_mask, 1u << LOG_MMU | 1u << LOG_INT);

@@ -4,4 +4,8 @@ translator_SRCS += translator/optab.c translator/decode.c translator/insn.c \
 	translator/lower_mem.c translator/lower_copy.c \
 	translator/lower_stack.c translator/lower_string.c \
 	translator/lower_branch.c translator/lower_system.c \
-	translator/xlate.c translator/reloc.c translator/listing.c
+	translator/xlate.c translator/reloc.c translator/listing.c \
+	translator/vdecode.c translator/verify.c translator/verify_value.c \
+	translator/verify_mem.c translator/verify_state.c \
+	translator/verify_copy.c translator/verify_glue.c \
+	translator/verify_flow.c translator/verify_flags.c

@@ -125,8 +125,11 @@ static u32 cx_test(struct xlate *x)
 static void cx_zero_here(struct xlate *x, u32 zero)
 {
 	emit_patch8(&x->e, zero, x->e.len);
-	if (x->insn->adsize == 2)
+	if (x->insn->adsize == 2) { /* whatever site was before */
+		x_site(x, SITE_BORROWED, R_CX, HR_TMP, false);
 		emit_mov_rr(&x->e, 4, H_RCX, HR_TMP);
+		x_site(x, SITE_GLUE, 0, 0, false);
+	}
 }
 
 /* jrcxz taken; jmp next; taken: jmp target */
