@@ -240,6 +240,11 @@ if [ -n "$root" ] && [ -n "$plain" ]; then
 	as 'a number beyond 32 bits is not believed' 65534 65534 \
 		env SUDO_UID=4294967296 SUDO_GID=99999999999999999999
 	if command -v setpriv >/dev/null; then
+		as "root with groups becomes nobody" 65534 65534 setpriv \
+			--groups 27,100
+		start setpriv --groups 27,100 "$umbra" run -k hello
+		result "and leaves the groups" "$(every Groups "")"
+		finish
 		as 'an ordinary user stays' 1001 1002 setpriv --reuid 1001 \
 			--regid 1002 --clear-groups
 		result 'and is told nothing' "$(cat err)"
