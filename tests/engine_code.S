@@ -220,13 +220,6 @@ PIECE storm_isr
 	jmp	storm_isr
 PIECE storm_end
 
-/* The same port again and again. */
-PIECE again
-	mov	ecx, 100
-1:	out	0x10, al
-	loop	1b
-PIECE again_end
-
 /* Loads beyond the memory that is left. */
 PIECE bus
 	out	0x10, al

@@ -5,7 +5,7 @@
 sys_UNIT_OBJS := tests/sys_main.o tests/sys_env.o tests/test_seg.o \
 	tests/test_exc.o tests/test_far.o tests/test_task.o \
 	tests/test_sysinsn.o tests/test_sysfpu.o tests/test_sysvector.o \
-	tests/test_cpuid.o tests/test_privileged.o
+	tests/test_cpuid.o
 
 tests/unit_sys: $(sys_UNIT_OBJS) libumbra.a
 	$(say) LD $@

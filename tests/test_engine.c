@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,7 +44,6 @@ PIECE(bus);
 PIECE(gone);
 PIECE(aux);
 PIECE(loads);
-PIECE(again);
 extern const u8 patched_imm[];
 extern const u8 held_isr[], nmis_isr[], steps_isr[], stale_isr[];
 extern const u8 shadow_isr[], shadow_hlt[], storm_isr[], loads_isr[];
@@ -589,115 +587,6 @@ START_TEST(test_memory_with_code_is_gone)
 }
 END_TEST
 
-/* --- ends that say why */
-
-/* Runs the end in a child; its standard error, and the status of wait(). */
-static int end_of(void (*what)(void), char *text, size_t size)
-{
-	int fds[2], status;
-	size_t used = 0;
-	ssize_t n;
-	pid_t pid;
-
-	ck_assert(!pipe(fds));
-	pid = fork();
-	ck_assert(pid >= 0);
-	if (!pid) {
-		dup2(fds[1], STDERR_FILENO);
-		close(fds[0]);
-		close(fds[1]);
-		what();
-		_exit(99);
-	}
-	close(fds[1]);
-	while ((n = read(fds[0], text + used, size - 1 - used)) > 0)
-		used += (size_t)n;
-	text[used] = 0;
-	close(fds[0]);
-	ck_assert(waitpid(pid, &status, 0) == pid);
-	return status;
-}
-
-#define HAS(text, what) ck_assert_msg(strstr(text, what), "lacks '%s':\n%s", \
-				      what, text)
-
-/* Emitted code that traps where no guest instruction may. */
-static void end_by_trap(void)
-{
-	const struct tcache *tc;
-	struct block *b = NULL;
-	u64 at;
-
-	OPEN(again, NULL);
-	run_to_out(0x10);
-	run_to_out(0x10);
-	run_to_out(0x10);
-	tc = G.v->eng->tc;
-	for (at = tcache_base(tc); at < tcache_end(tc); at += 16) {
-		b = tcache_find(G.v->eng->tc, at);
-		if (b && b->eip == CODE + 5)
-			break;
-	}
-	ck_assert(at < tcache_end(tc));
-	for (u32 i = b->entry; i < b->size; i++)
-		b->rw[i] = 0xcc; /* int3 */
-	umbra_vcpu_run(G.v);
-}
-
-START_TEST(test_bug_is_reported_whole)
-{
-	char text[16384];
-	int status = end_of(end_by_trap, text, sizeof(text));
-
-	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	HAS(text, "umbra: bug: ");
-	HAS(text, "guest state at the last exit");
-	HAS(text, "last host fault: trap 3");
-	HAS(text, "block: eip 00001005");
-	HAS(text, "=> 0x");
-	HAS(text, "int3");
-}
-END_TEST
-
-static void end_by_crash(void)
-{
-	volatile u64 nowhere = 8;
-
-	OPEN(again, NULL);
-	run_to_out(0x10);
-	*(volatile int *)nowhere = 0;
-}
-
-START_TEST(test_crash_is_a_bug)
-{
-	char text[16384];
-	int status = end_of(end_by_crash, text, sizeof(text));
-
-	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	HAS(text, "signal 11");
-	HAS(text, "address 0x8");
-	HAS(text, "guest state at the last exit");
-}
-END_TEST
-
-/* A lack of memory that our own code meets. */
-static void end_by_memory(void)
-{
-	OPEN(again, NULL);
-	ck_assert_int_eq(ftruncate(G.fd, 0x40000), 0);
-	umbra_ram_write(G.vm, 0x80000, "x", 1);
-}
-
-START_TEST(test_no_memory_for_our_own_code)
-{
-	char text[4096];
-	int status = end_of(end_by_memory, text, sizeof(text));
-
-	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
-	HAS(text, "umbra: the host has no memory left");
-}
-END_TEST
-
 Suite *suite_engine(void)
 {
 	Suite *s = suite_create("engine");
@@ -721,9 +610,6 @@ Suite *suite_engine(void)
 	tcase_add_test(tc, test_soft_last);
 	tcase_add_test(tc, test_memory_is_gone);
 	tcase_add_loop_test(tc, test_memory_with_code_is_gone, 0, 2);
-	tcase_add_test(tc, test_bug_is_reported_whole);
-	tcase_add_test(tc, test_crash_is_a_bug);
-	tcase_add_test(tc, test_no_memory_for_our_own_code);
 	suite_add_tcase(s, tc);
 	return s;
 }
