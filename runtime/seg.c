@@ -285,8 +285,9 @@ static bool seg_covers(const struct seg *s, u32 off, unsigned size)
 	       (u64)off + size - 1 <= s->hi;
 }
 
-int seg_check(struct vcpu *v, unsigned seg, u32 off, unsigned size,
-	      enum mmu_access acc, gva_t *la)
+static int seg_check_aligned(struct vcpu *v, unsigned seg, u32 off,
+			     unsigned size, unsigned align,
+			     enum mmu_access acc, gva_t *la)
 {
 	const struct seg *s = &v->cpu.seg[seg];
 
@@ -295,15 +296,39 @@ int seg_check(struct vcpu *v, unsigned seg, u32 off, unsigned size,
 	    ((acc & MMU_WRITE) && !s->writable))
 		return sys_fail(v, seg == CPU_SS ? VEC_SS : VEC_GP, 0);
 	*la = (u32)(s->base + off);
-	if (unlikely(seg_checks_alignment(v)) && (*la & (seg_align(size) - 1)))
+	if (unlikely(seg_checks_alignment(v)) && (*la & (align - 1)))
 		return sys_fail(v, VEC_AC, 0);
 	return 0;
+}
+
+int seg_check(struct vcpu *v, unsigned seg, u32 off, unsigned size,
+	      enum mmu_access acc, gva_t *la)
+{
+	return seg_check_aligned(v, seg, off, size, seg_align(size), acc, la);
+}
+
+/* Far pointers and pairs of bounds are as aligned as their first part. */
+static unsigned seg_insn_align(const struct insn *insn, unsigned size)
+{
+	switch (insn->row->op) {
+	case OP_BOUND:
+	case OP_LES:
+	case OP_LDS:
+	case OP_LSS:
+	case OP_LFS:
+	case OP_LGS:
+	case OP_CALLF_IND:
+	case OP_JMPF_IND:
+		return insn->opsize;
+	}
+	return seg_align(size);
 }
 
 int seg_ea(struct vcpu *v, const struct insn *insn, unsigned size,
 	   enum mmu_access acc, gva_t *la)
 {
-	return seg_check(v, insn->seg, seg_insn_off(v, insn), size, acc, la);
+	return seg_check_aligned(v, insn->seg, seg_insn_off(v, insn), size,
+				 seg_insn_align(insn, size), acc, la);
 }
 
 /* --- stacks */

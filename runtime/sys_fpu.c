@@ -256,7 +256,9 @@ static enum hret fpu_xsave(struct vcpu *v, const struct insn *i)
 		host_xsave(area, mask);
 	if (mask & XCR0_X87 & light_get64(area + XS_BV))
 		fpu_fix_pointers(v, area);
-	if (mask & (XCR0_SSE | XCR0_AVX))
+	/* The compacted form has MXCSR with SSE only, and if that is in use. */
+	if (mask & (fpu_is_compact(i) ? XCR0_SSE & light_get64(area + XS_BV) :
+					XCR0_SSE | XCR0_AVX))
 		light_put32(area + FX_MASK, MXCSR_BITS);
 	/* xmm8..15 and their upper halves: whatever the guest had is kept by
 	 * the architecture outside 64-bit mode. */
@@ -312,12 +314,11 @@ static bool fpu_mxcsr_valid(const u8 *area, u64 mask)
 static enum hret fpu_xrstor(struct vcpu *v, const struct insn *i)
 {
 	u64 mask = fpu_rfbm(v);
-	unsigned size = fpu_xsave_size(mask);
 	u8 *area = v->cpu.bounce;
 	gva_t la;
 
-	if (fpu_operand(v, i, size, 64, false, &la) ||
-	    gmem_read(v, la, area, size, vcpu_priv(v)))
+	if (fpu_operand(v, i, XS_HDR_END, 64, false, &la) ||
+	    gmem_read(v, la, area, XS_HDR_END, vcpu_priv(v)))
 		return H_EXC;
 	if (!fpu_header_valid(v, area, i->row->op == OP_XRSTORS) ||
 	    !fpu_mxcsr_valid(area, mask))
@@ -325,8 +326,14 @@ static enum hret fpu_xrstor(struct vcpu *v, const struct insn *i)
 	fpu_trim_pointers(area);
 	/* xmm8..15 stay out of reach of the guest. */
 	light_zero(area + FX_XMM8, 128);
-	if (size > XS_HDR_END)
+	/* What the header says is not there need not be readable. */
+	if (mask & light_get64(area + XS_BV) & XCR0_AVX) {
+		if (fpu_operand(v, i, XS_SIZE, 64, false, &la) ||
+		    gmem_read(v, la + XS_AVX, area + XS_AVX, 128,
+			      vcpu_priv(v)))
+			return H_EXC;
 		light_zero(area + XS_AVX + 128, 128);
+	}
 	vcpu_fpu_get(v);
 	host_xrstor(area, mask);
 	return H_NEXT;

@@ -3,7 +3,7 @@
 # The engine from outside, by umbra.h: a program of its own, since others
 # stand in for parts of the engine.
 engine_UNIT_OBJS := tests/engine_main.o tests/test_engine.o \
-	tests/engine_code.o
+	tests/engine_code.o tests/test_debug.o tests/debug_code.o
 
 tests/unit_engine: $(engine_UNIT_OBJS) libumbra.a
 	$(say) LD $@

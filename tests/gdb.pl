@@ -32,12 +32,12 @@ die "usage: gdb.pl [--long] [-v] SRCDIR UMBRA GUESTDIR [SESSION...]\n"
 my ($srcdir, $umbra, $guests, @only) = @ARGV;
 my $dir = tempdir(CLEANUP => 1);
 my ($passed, $failed) = (0, 0);
-my $limit = 40;
+my $limit = 60;
 my %child; # pids we started
 $ENV{LC_ALL} = "C";
 $| = 1;
 
-sub result {
+sub result($$) {
 	my ($ok, $what) = @_;
 	print $ok ? "ok" : "FAIL", " gdb: $what\n";
 	$ok ? $passed++ : $failed++;
@@ -392,6 +392,115 @@ END2
 	["info symbol \$pc\nset var go_on = 1\ndetach\n", qr/^endless/]);
 });
 
+# --- without a gdb: packets by hand
+
+sub packet {
+	my ($text) = @_;
+	my $sum = 0;
+	$sum += ord for split //, $text;
+	return sprintf "\$%s#%02x", $text, $sum & 255;
+}
+
+# What comes back until it matches, or for so many seconds.
+sub answer {
+	my ($s, $want, $seconds) = @_;
+	my ($text, $until) = ("", time + ($seconds // 5));
+	my $sel = IO::Select->new($s);
+	while ($text !~ $want && time < $until) {
+		next unless $sel->can_read(0.05);
+		last unless sysread($s, $text, 65536, length $text);
+	}
+	return $text;
+}
+
+sub connect_unix {
+	return IO::Socket::UNIX->new(Peer => $sock) // die "$sock: $!\n";
+}
+
+session("packets", sub {
+	my $pid = machine("unix:$sock,wait", "-k", $bare, "-m", "64M",
+		"--debug-exit", "0xf4");
+	my $say = sub {
+		my ($s, $bytes, $want, $what) = @_;
+		local $SIG{PIPE} = "IGNORE";
+		my $end = length $bytes;
+		for (my $at = 0; $at < $end; ) {
+			my $n = syswrite($s, $bytes, $end - $at, $at) or last;
+			$at += $n;
+		}
+		my $got = answer($s, $want);
+		result($got =~ $want, "packets: $what") or
+			print "    got ", substr($got, 0, 200), "\n";
+	};
+	my %at = map { /^(\w+) \w (wanted|go_on)$/ ? ($2, $1) : () }
+		split /\n/, `nm $bare`;
+	wait_socket($sock);
+	close connect_unix(); # the guest waits on
+	my $s = connect_unix();
+	$say->($s, packet("?"), qr/^\+\$T05thread:1;#/, "stopped at the start");
+	$say->($s, "+-", qr/^\$T05thread:1;#/, "the reply again after a NAK");
+	$say->($s, "\$?#00", qr/^-/, "a wrong sum is refused");
+	$say->($s, "\$" . "a" x 100000 . packet("?"), qr/^\+\$T05/,
+		"too long, then a new packet");
+	$say->($s, "\$" . "a" x 100000 . "#00" . packet("?"), qr/^-\+\$T05/,
+		"too long is refused");
+	$say->($s, join("", map { chr(int rand 256) } 1 .. 200000) . "#00" x 2 .
+		packet("QStartNoAckMode"), qr/\$OK#9a/, "noise");
+	$say->($s, packet("?"), qr/^[^+]*\$T05/, "no acknowledgements");
+	$say->($s, join("", map { packet($_) } split / /, "m G P8 Z0 " .
+		"vCont;c:9 qRcmd,zz Hx M0,ffffffff: Xffffffff,10: " .
+		"m100000000,1") . packet("?"),
+		qr/(\$E..#.*){9}\$T05/, "bad packets");
+	$say->($s, packet("m0,4000"), qr/^\$[0-9a-f]{16000,}#/, "as much as fits");
+	$say->($s, packet("s"), qr/^\$T05/, "a step");
+	$say->($s, packet("c") . "\x03", qr/^\$T02thread:1;#/,
+		"continue and interrupt in one");
+	$say->($s, packet("M$at{wanted},4:02000000"), qr/OK/, "a write");
+	# the second waits in the queue, the guest stops again as the first goes
+	my $second = connect_unix();
+	print $s substr(packet("c"), 0, 2);
+	close $s;
+	$say->($second, packet("?"), qr/^\+\$T05thread/, "the next in the queue");
+	# gone without a word, while the guest runs
+	syswrite($second, "+" . packet("Z0,100000,1") .
+		packet("M$at{go_on},4:01000000") . packet("c"));
+	answer($second, qr/OK.*OK/);
+	close $second;
+	result((finish($pid, 20) // "none") eq "0",
+	       "packets: the guest ends well without gdb");
+});
+
+session("tcp", sub {
+	my $port = 20000 + $$ % 20000;
+	my $pid = machine("$port,wait", "-k", $bare, "-m", "64M",
+		"--debug-exit", "0xf4");
+	sleep 0.5;
+	my $other = start("$dir/other", $umbra, "run", "--gdb", $port, "-k",
+		$bare);
+	result((finish($other, 5) // "none") eq "1" &&
+	       slurp("$dir/other") =~ /^umbra: --gdb $port: cannot listen: .*\n$/m,
+	       "tcp: a port that is taken is told");
+	expect("tcp", gdb("file $bare\ntarget remote :$port\n$ask" .
+		wants(1) . "tbreak twice\ncontinue\nkill\n"),
+		qr/^Temporary breakpoint 2, twice/, qr/killed/);
+	result((finish($pid, 20) // "none") eq "0", "tcp: kill ends umbra");
+	# a socket that is left over is taken, one that is in use is not
+	my $one = machine("unix:$sock", "-k", $bare, "-m", "64M",
+		"--debug-exit", "0xf4");
+	result((finish($one, 20) // "none") eq "0",
+	       "tcp: without wait the guest runs at once");
+	$one = machine("unix:$sock,wait", "-k", $bare, "-m", "64M",
+		"--debug-exit", "0xf4");
+	sleep 0.5;
+	$other = start("$dir/other", $umbra, "run", "--gdb", "unix:$sock", "-k",
+		$bare);
+	result((finish($other, 5) // "none") eq "1", "tcp: a socket in use stays");
+	kill "TERM", $one;
+	my $end = finish($one, 20) // "none";
+	result($end =~ /^(signal 15|143)$/,
+	       "tcp: a signal ends umbra while it waits ($end)");
+});
+
 # --- kernels
 
 sub kernel {
@@ -482,6 +591,7 @@ my @injects = $long ? ("", qw(one-insn no-chain helper-sites small-cache
 	checked no-trans no-fsgsbase no-uffd no-reuse far)) : ("");
 for my $i (@injects) {
 	$inject = $i;
+	$limit = 60 * ($i ? 6 : 1); # the rare paths are the slow ones
 	print "# --inject $i\n" if $i;
 	for my $s (@only ? @only : @order) {
 		next if $i && $s eq "686";

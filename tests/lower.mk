@@ -4,4 +4,4 @@
 # host as oracle is tests/oracle.mk.
 tests_UNIT_SRCS += tests/test_emit.c tests/test_lower.c tests/test_reloc.c \
 	tests/lowrun.c tests/lowseg.c tests/lowgen.c tests/lowplace.c \
-	tests/lowstate.c tests/lowrun_asm.S
+	tests/lowstate.c tests/lowsel.c tests/lowrun_asm.S

@@ -148,5 +148,8 @@ u32 gen_peek(const struct gen_case *g, u32 la, unsigned size);
 void gen_poke_values(struct rng *r, struct gen_case *g, u32 la, u32 size);
 /* lowplace.c: registers and memory for g->insn; false: try another. */
 bool gen_place(struct rng *r, struct gen_case *g);
+/* lowsel.c: the same for segments, far transfers, images, once the operand has
+ * its place. */
+void gen_place_system(struct rng *r, struct gen_case *g);
 
 #endif

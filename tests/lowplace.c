@@ -474,6 +474,7 @@ bool gen_place(struct rng *r, struct gen_case *g)
 	if (g->insn.has_mem && !place_operand(r, g))
 		return false;
 	match_memory(r, g);
+	gen_place_system(r, g);
 	if (g->insn.row->cls == CLS_BRANCH)
 		return place_branch(r, g);
 	return true;

@@ -46,6 +46,8 @@ struct low_result {
 	u32 err, cr2;
 	u32 eip; /* of the instruction at a fault, helper, raise */
 	struct low_regs regs;
+	u32 sys;	 /* AC, NT, ID, and */
+	u16 sel[SEG_NR]; /* selectors: runs in the engine only */
 	bool df_byte_ok; /* cpu.df agrees with DF (translated runs) */
 	bool high_ok;    /* no bits above 31 in guest registers */
 	u8 ximage[4096] __attribute__((aligned(64)));

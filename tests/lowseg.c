@@ -54,6 +54,19 @@ static const struct low_segment low_segments[LOW_SEG_NR][SEG_NR] = {
 };
 /* clang-format on */
 
+/* For selectors that instructions load, not for cases to run with. */
+static const struct {
+	u8 ldt;
+	bool code, conforming, no_read, absent, readonly;
+} low_others[] = {
+	{ .ldt = 12, .absent = true },
+	{ .ldt = 13, .absent = true, .code = true },
+	{ .ldt = 14, .code = true },
+	{ .ldt = 15, .code = true, .no_read = true },
+	{ .ldt = 16, .code = true, .conforming = true, .absent = true },
+	{ .ldt = 17, .readonly = true },
+};
+
 const struct low_segment *low_segment(enum low_seg seg, unsigned n)
 {
 	return &low_segments[seg][n];
@@ -96,6 +109,20 @@ int low_segment_ldt(int (*set)(void *opaque, const struct user_desc *d),
 			if (low_segments[k][i].ldt &&
 			    segment_ldt(&low_segments[k][i], set, opaque))
 				return -1;
+	for (unsigned i = 0; i < ARRAY_SIZE(low_others); i++) {
+		struct user_desc d = {
+			.entry_number = low_others[i].ldt,
+			.limit = 0xfffff, .limit_in_pages = 1, .seg_32bit = 1,
+			.contents = low_others[i].conforming ? 3 :
+				    low_others[i].code ? 2 : 0,
+			.read_exec_only = low_others[i].no_read ||
+					  low_others[i].readonly,
+			.seg_not_present = low_others[i].absent, .useable = 1,
+		};
+
+		if (set(opaque, &d))
+			return -1;
+	}
 	return 0;
 }
 

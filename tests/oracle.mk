@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The host as oracle: single instructions of every form, natively and
-# translated. A program of its own, which tests/lowvec.c keeps apart from the
-# engine.
+# The host as oracle: single instructions of every form, natively, translated,
+# and in the engine. A program of its own.
 oracle_OBJS := $(patsubst %,tests/oracle/%.o,main run rows enumerate compare \
-	explain cover report minimise selftest) tests/lowrun.o tests/lowseg.o \
-	tests/lowgen.o tests/lowplace.o tests/lowstate.o tests/lowvec.o \
-	tests/lowrun_asm.o
+	explain cover report minimise selftest engine) \
+	$(patsubst %,tests/%.o,lowrun lowseg lowgen lowplace lowstate lowsel \
+	lowrun_asm orun orun_native orun_vm orun_asm)
 
 tests/oracle/oracle: $(oracle_OBJS) libumbra.a
 	$(say) LD $@
@@ -18,9 +17,10 @@ check_DEPS += tests/oracle/oracle
 check_STEPS += 'tests/oracle/oracle'
 -include $(oracle_OBJS:.o=.d)
 
-# a million instances, and more
+# Some eight million instances translated, and two million in the engine
 .PHONY: check-oracle
-check-oracle: tests/oracle/oracle
-	UMBRA_ORACLE_ROUNDS=$${UMBRA_ORACLE_ROUNDS:-40} tests/oracle/oracle
-check_LONG_STEPS += 'UMBRA_ORACLE_ROUNDS=100 UMBRA_ORACLE_SEED=$$$$(date +%s) \
-	tests/oracle/oracle'
+check-oracle: check-tools tests/oracle/oracle
+	UMBRA_ORACLE_ROUNDS=$${UMBRA_ORACLE_ROUNDS:-40} \
+	UMBRA_ORACLE_ENGINE=$${UMBRA_ORACLE_ENGINE:-10} tests/oracle/oracle
+check_LONG_STEPS += 'UMBRA_ORACLE_ROUNDS=40 UMBRA_ORACLE_ENGINE=10 \
+	UMBRA_ORACLE_SEED=$$(date +%s) tests/oracle/oracle'

@@ -181,6 +181,18 @@ START_TEST(access_checks)
 	ck_assert_int_eq(seg_check(v, CPU_DS, 0x1001, 1, MMU_READ, &la), 0);
 	ck_assert_int_eq(seg_check(v, CPU_DS, 0x1001, 4, MMU_READ, &la), -1);
 	EXC_IS(VEC_AC, 0);
+	/* pairs and far pointers are as aligned as their first part */
+	c->gpr[R_BX] = AT_DATA + 2;
+	c->gpr[R_AX] = 0;
+	ck_assert_int_eq(RUN(0x66, 0x62, 0x03), H_NEXT); /* bound ax, [ebx] */
+	ck_assert_int_eq(RUN(0x62, 0x03), H_EXC);
+	EXC_IS(VEC_AC, 0);
+	c->gpr[R_BX] = AT_DATA + 4;
+	ck_assert_int_eq(RUN(0x62, 0x03), H_NEXT); /* bound eax, [ebx] */
+	c->gpr[R_BX] = AT_DATA + 2;
+	ck_assert_int_eq(RUN(0x66, 0xc4, 0x03), H_END); /* les ax, [ebx] */
+	ck_assert_int_eq(RUN(0xc4, 0x03), H_EXC);
+	EXC_IS(VEC_AC, 0);
 	c->cpl = 0;
 	ck_assert_int_eq(seg_check(v, CPU_DS, 0x1001, 4, MMU_READ, &la), 0);
 }

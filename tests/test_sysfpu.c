@@ -236,6 +236,35 @@ START_TEST(xsavec_compact)
 }
 END_TEST
 
+/* What is not in use, or not there by the header, is not touched. */
+START_TEST(xsave_parts)
+{
+	struct vcpu *v = fpu_env();
+	u32 at = AT_DATA + 4096 - 576, hdr = at + 512;
+
+	if (!__builtin_cpu_supports("avx"))
+		return;
+	v->cpu.xcr0 = 7;
+	v->cpu.gpr[R_AX] = 7;
+	v->cpu.gpr[R_DX] = 0;
+	v->cpu.gpr[R_BX] = at;
+	env.absent[(AT_DATA >> 12) + 1] = 1;
+	memset(env.mem + at, 0, 576);
+	env_put32(at + 24, 0x1f80);
+	ck_assert_int_eq(RUN(0x0f, 0xae, 0x2b), H_NEXT); /* xrstor: all init */
+	env.mem[hdr] = 7;
+	ck_assert_int_eq(RUN(0x0f, 0xae, 0x2b), H_EXC);
+	EXC_IS(VEC_PF, 0);
+	ck_assert_uint_eq(env.v.exc.cr2, AT_DATA + 4096);
+	env.absent[(AT_DATA >> 12) + 1] = 0;
+	env_put32(at + 28, 0x77777777);
+	v->cpu.gpr[R_AX] = 3;
+	ck_assert_int_eq(RUN(0x0f, 0xc7, 0x23), H_NEXT); /* xsavec */
+	if (!(env.mem[hdr] & 2))
+		ck_assert_uint_eq(env_get32(at + 28), 0x77777777);
+}
+END_TEST
+
 Suite *suite_sysfpu(void);
 Suite *suite_sysfpu(void)
 {
@@ -249,6 +278,7 @@ Suite *suite_sysfpu(void)
 	tcase_add_test(tc, pending_exception);
 	tcase_add_test(tc, xsave_headers);
 	tcase_add_test(tc, xsavec_compact);
+	tcase_add_test(tc, xsave_parts);
 	suite_add_tcase(s, tc);
 	return s;
 }

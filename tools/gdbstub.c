@@ -35,6 +35,7 @@ struct gdbstub {
 	int wake_fd;  /* eventfd: gdbstub_wake() */
 	bool running; /* the thread is */
 	bool stopped; /* the guest is */
+	bool waiting; /* it has not begun: ,wait, and no gdb has said so */
 	pthread_t thread;
 	void (*attention)(void *opaque);
 	void *opaque;
@@ -158,7 +159,7 @@ static void conn_drop(struct gdbstub *g)
 
 	close(g->conn_fd); /* leaves the epoll set too */
 	g->conn_fd = -1;
-	g->stopped = false;
+	g->stopped = g->waiting;
 	umbra_set_debug(g->target.vcpu, &none);
 }
 
@@ -226,10 +227,11 @@ static enum gdb_serve conn_packet(struct gdbstub *g)
 		conn_send_packet(g, &s->out);
 		break;
 	case GDB_RESUME:
-		g->stopped = false;
+		g->stopped = g->waiting = false;
 		umbra_set_debug(g->target.vcpu, &s->debug);
 		break;
 	case GDB_DETACH:
+		g->waiting = false;
 		if (conn_send_packet(g, &s->out))
 			conn_drop(g);
 		break;
@@ -376,7 +378,7 @@ struct gdbstub *gdbstub_open(const struct gdb_where *w,
 	if (g) {
 		g->listen_fd = g->conn_fd = g->epoll_fd = g->end_fd = -1;
 		g->wake_fd = -1;
-		g->stopped = w->wait;
+		g->stopped = g->waiting = w->wait;
 		err = stub_make(g, w);
 	}
 	if (!err)

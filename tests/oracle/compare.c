@@ -84,6 +84,10 @@ static const char *compare_state(struct oracle *o)
 
 	if (memcmp(n->regs.gpr, x->regs.gpr, sizeof(n->regs.gpr)))
 		return "registers";
+	if (n->sys != x->sys)
+		return "system flags";
+	if (memcmp(n->sel, x->sel, sizeof(n->sel)))
+		return "selectors";
 	what = compare_flags(o);
 	if (what)
 		return what;

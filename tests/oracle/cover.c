@@ -178,21 +178,21 @@ static u64 row_compared(const struct orow_cover *c)
 }
 
 /* Why nothing was compared, or NULL if there is no reason. */
-static const char *row_reason(const struct oprow *row,
-			      const struct orow_cover *c, bool engine_ran)
+static const char *row_reason(const struct oprow *row)
 {
+	const struct insn plain = { .row = row };
 	const char *why = row_excuse(row);
 
 	if (why)
 		return why;
 	if (!row_is_on_host(row, row->rowflags & ROW_L1))
 		return "the host's CPU does not have it";
-	if (!engine_ran && (row_is_engines(row) || c->helper))
-		return "done in C: the engine's runs";
+	if (!engine_offers(0, &plain))
+		return "not offered to guests";
 	return NULL;
 }
 
-unsigned cover_report(const struct ocover *c, FILE *f, bool engine_ran)
+unsigned cover_report(const struct ocover *c, FILE *f)
 {
 	unsigned missing = 0, compared = 0;
 
@@ -207,7 +207,7 @@ unsigned cover_report(const struct ocover *c, FILE *f, bool engine_ran)
 
 		if (row_compared(&c->row[i]))
 			continue;
-		why = row_reason(&optab[i], &c->row[i], engine_ran);
+		why = row_reason(&optab[i]);
 		missing += !why;
 		put_name(f, &optab[i]);
 		fprintf(f, ": %s\n", why ? why : "NO REASON");
@@ -247,7 +247,7 @@ static void sum_flags(const struct ocover *c)
 
 void cover_sums(const struct ocover *c)
 {
-	printf("instances: %u, with the engine %u of them; faults %u, "
+	printf("instances: %u, in the engine %u of them; faults %u, "
 	       "undefined encodings %u, handed to C %u, "
 	       "flags columns tried %u\n", c->cases, c->engine, c->faults,
 	       c->refused, c->helper, c->columns);
@@ -277,6 +277,10 @@ void cover_sums(const struct ocover *c)
 		       (unsigned long long)n[2], (unsigned long long)n[3],
 		       (unsigned long long)n[4], (unsigned long long)n[5]);
 	}
+	printf("engine:");
+	for (unsigned i = 0; i < ENGINE_MACHINES; i++)
+		printf(" %s %u", engine_name[i], c->machines[i]);
+	printf("\n");
 	sum_flags(c);
 	explain_sums(c);
 }

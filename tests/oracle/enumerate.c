@@ -11,9 +11,11 @@ struct walk {
 	struct oracle *o;
 	struct rng r;
 	enum low_seg seg;
+	bool engine;
 	unsigned row;
 	u64 seed;
 	unsigned n; /* cases of this row so far */
+	unsigned machine;
 };
 
 /* Most of what runs is as in practice; the rest are the rare forms. */
@@ -37,7 +39,9 @@ static void walk_case(struct walk *w, struct gen_want *want)
 	o->id.row = w->row;
 	o->id.seg = w->seg;
 	o->id.want = *want;
-	o->id.form = walk_form(w);
+	o->id.engine = w->engine;
+	o->id.form = w->engine ? w->machine++ % ENGINE_MACHINES :
+				 walk_form(w);
 	o->id.seed = w->seed + ((u64)w->row << 40) + ((u64)w->seg << 36) +
 		     w->n * 0x9e3779b1ull;
 	w->n++;
@@ -76,8 +80,6 @@ static bool odd_is_sane(const struct oprow *row, enum gen_odd odd)
 		     (row->opcode <= 0x01 || row->opcode == 0xae ||
 		      row->opcode == 0xc7 || (row->opcode & 0xf8) == 0x18);
 
-	if (row_excuse(row) || row_is_engines(row))
-		return false;
 	switch (odd) {
 	case GO_VVVV:
 	case GO_L:
@@ -117,22 +119,23 @@ static void walk_row(struct walk *w, unsigned round)
 	memset(&want, GEN_ANY, sizeof(want));
 	for (unsigned odd = 1 + round % 2; odd < GO_NR; odd += 2) {
 		want.odd = odd;
-		if (odd_is_sane(row, odd))
+		if (odd_is_sane(row, odd) &&
+		    (w->engine || !row_is_engines(row)))
 			walk_case(w, &want);
 	}
 }
 
-void enumerate(struct oracle *o, enum low_seg seg, u64 seed, unsigned rounds,
-	       const char *only)
+void enumerate(struct oracle *o, enum low_seg seg, bool engine, u64 seed,
+	       unsigned rounds, const char *only)
 {
-	struct walk w = { .o = o, .seg = seg, .seed = seed };
+	struct walk w = { .o = o, .seg = seg, .engine = engine, .seed = seed };
 
 	for (w.row = 0; w.row < optab_nr; w.row++) {
 		const struct oprow *row = &optab[w.row];
 
 		if (only && strcasecmp(only, row->name))
 			continue;
-		if (row_excuse(row) || row_is_engines(row))
+		if (row_excuse(row) || (!engine && row_is_engines(row)))
 			continue;
 		if (!row_is_on_host(row, row->rowflags & ROW_L1)) {
 			o->cov->absent++;

@@ -9,7 +9,6 @@
  */
 #include <string.h>
 #include "oracle.h"
-#include "tests/lowvec.h"
 
 static bool is_segment_trap(int trapno)
 {
@@ -41,6 +40,23 @@ static bool both_fault(const struct oracle *o)
 	       o->nat.eip == o->xl.eip && same_registers(o);
 }
 
+/* Linear address of the explicit operand with the registers as they are: made
+ * smaller, a case has others than it was made with. */
+u32 oracle_operand(const struct oracle *o)
+{
+	const struct insn *i = &o->g.insn;
+	const u32 *gpr = o->g.c.regs.gpr;
+	u32 ea = (u32)i->disp;
+
+	if (i->base >= 0)
+		ea += gpr[i->base & 7];
+	if (i->index >= 0 && i->row->reach != REACH_GATHER)
+		ea += gpr[i->index & 7] << i->scale;
+	if (i->adsize == 2)
+		ea = (u16)ea;
+	return ea + low_segment(o->g.c.seg, i->seg)->base;
+}
+
 /* --- one function a kind */
 
 /* One of a gather's elements does what an operand may. */
@@ -59,6 +75,12 @@ static bool gather_wraps(const struct oracle *o)
 
 static bool fits_wrap(const struct oracle *o)
 {
+	/* in the engine what is at 0 follows, and nothing is there */
+	if (o->id.engine && o->g.c.seg == LOW_FLAT && o->g.insn.row &&
+	    o->g.insn.seg != SEG_FS && o->nat.trapno != VEC_AC)
+		return o->g.wraps && o->nat.eip == o->xl.eip &&
+		       (o->xl.trapno == VEC_AC || o->xl.cr2 < 1024 ||
+			o->xl.trapno == VEC_GP || o->xl.trapno == VEC_SS);
 	return o->nat.end == LOW_FAULT && (o->g.wraps || gather_wraps(o));
 }
 
@@ -68,6 +90,8 @@ static bool fits_push_seg(const struct oracle *o)
 	const struct low_result *n = &o->nat, *x = &o->xl;
 	u32 at = n->regs.gpr[R_SP];
 
+	if (case_op(o) == OP_POP_SEG && o->g.insn.opsize == 4)
+		return n->end == LOW_FAULT;
 	if (case_op(o) != OP_PUSH_SEG || o->g.insn.opsize != 4)
 		return false;
 	if (n->end == LOW_FAULT)
@@ -89,24 +113,43 @@ static bool fits_push_seg(const struct oracle *o)
 static bool fits_pending_mf(const struct oracle *o)
 {
 	return both_fault(o) && o->nat.trapno == VEC_MF &&
-	       (is_segment_trap(o->xl.trapno) || o->xl.trapno == VEC_PF) &&
-	       o->g.ximage[2] & 0x80;
+	       (is_segment_trap(o->xl.trapno) || o->xl.trapno == VEC_PF ||
+		o->xl.trapno == VEC_AC) && o->g.ximage[2] & 0x80;
 }
 
 /* Not aligned, and beyond the limit or not there. */
 static bool fits_misaligned(const struct oracle *o)
 {
-	return both_fault(o) && o->g.insn.row && o->nat.trapno == VEC_GP &&
-	       (o->xl.trapno == VEC_SS || o->xl.trapno == VEC_PF) &&
-	       o->g.insn.row->rowflags & ROW_ALIGNED &&
-	       o->g.ea % o->g.insn.memsize != 0;
+	u32 align;
+
+	if (!both_fault(o) || !o->g.insn.row || o->nat.trapno != VEC_GP ||
+	    (o->xl.trapno != VEC_SS && o->xl.trapno != VEC_PF))
+		return false;
+	align = o->g.insn.row->rowflags & ROW_ALIGNED ? o->g.insn.memsize :
+		insn_image_size(&o->g.insn) > 512     ? 64 :
+		insn_image_size(&o->g.insn) == 512    ? 16 : 1;
+	return oracle_operand(o) % align != 0;
 }
 
-/* Ten bytes in two pieces: the first is not there, the second is beyond. */
-static bool fits_ten_bytes(const struct oracle *o)
+/* The first piece is not there, or not aligned, the second is beyond. */
+static bool fits_pieces(const struct oracle *o)
 {
-	return both_fault(o) && o->g.insn.memsize == 10 &&
-	       o->nat.trapno == VEC_PF && is_segment_trap(o->xl.trapno);
+	bool pieces = false;
+
+	switch (case_op(o)) {
+	case OP_BOUND:
+	case OP_LES:
+	case OP_LDS:
+	case OP_LSS:
+	case OP_LFS:
+	case OP_LGS:
+	case OP_CALLF_IND:
+	case OP_JMPF_IND:
+		pieces = true;
+	}
+	return both_fault(o) && (pieces || o->g.insn.memsize == 10) &&
+	       (o->nat.trapno == VEC_PF || o->nat.trapno == VEC_AC) &&
+	       is_segment_trap(o->xl.trapno);
 }
 
 static bool fits_prefetch_reg(const struct oracle *o)
@@ -132,7 +175,22 @@ static bool fits_sse4a(const struct oracle *o)
 	return !o->g.insn.row && row->map == MAP_0F &&
 	       (row->opcode == 0x2b || row->opcode == 0x78 ||
 		row->opcode == 0x79) &&
-	       o->xl.end == LOW_RAISE && o->xl.trapno == VEC_UD;
+	       is_fault(&o->xl) && o->xl.trapno == VEC_UD;
+}
+
+static bool is_masked(u16 op)
+{
+	switch (op) {
+	case OP_MASKMOVQ:
+	case OP_MASKMOVDQU:
+	case OP_VMASKMOVDQU:
+	case OP_VMASKMOVPS:
+	case OP_VMASKMOVPD:
+	case OP_VPMASKMOVD:
+	case OP_VPMASKMOVQ:
+		return true;
+	}
+	return false;
 }
 
 static bool fits_masked(const struct oracle *o)
@@ -140,10 +198,10 @@ static bool fits_masked(const struct oracle *o)
 	const struct low_result *n = &o->nat, *x = &o->xl;
 	const struct insn *i = &o->g.insn;
 
-	if (!i->row || !low_is_vector(i) || i->row->reach == REACH_GATHER ||
+	if (!is_masked(case_op(o)) ||
 	    n->end != LOW_FAULT || (x->end != LOW_FALL && !is_fault(x)))
 		return false;
-	if (is_segment_trap(n->trapno))
+	if (is_segment_trap(n->trapno) || n->trapno == VEC_AC)
 		return true;
 	return !i->has_mem && n->trapno == VEC_PF &&
 	       (x->end == LOW_FALL || is_segment_trap(x->trapno) ||
@@ -182,7 +240,147 @@ static bool fits_lock_cr(const struct oracle *o)
 
 	return !o->g.insn.row && o->nat.trapno == VEC_GP &&
 	       (row->op == OP_MOV_FROM_CR || row->op == OP_MOV_TO_CR) &&
-	       o->xl.end == LOW_RAISE && o->xl.trapno == VEC_UD;
+	       is_fault(&o->xl) && o->xl.trapno == VEC_UD;
+}
+
+/* The saved eip of a trap is behind the instruction; not so in some virtual
+ * machines, of which the host may be one. */
+static bool fits_int1(const struct oracle *o)
+{
+	return case_op(o) == OP_INT1 && o->nat.trapno == VEC_DB &&
+	       o->xl.trapno == VEC_DB && same_registers(o) &&
+	       o->xl.eip == o->nat.eip + o->g.c.len;
+}
+
+static bool fits_lar(const struct oracle *o)
+{
+	const u32 *n = o->nat.regs.gpr, *x = o->xl.regs.gpr;
+
+	if (case_op(o) != OP_LAR || o->nat.end != o->xl.end ||
+	    o->nat.regs.eflags != o->xl.regs.eflags)
+		return false;
+	for (int i = 0; i < 8; i++)
+		if (n[i] != x[i] && (i != o->g.insn.reg ||
+				     (n[i] ^ x[i]) & ~0xf0000u))
+			return false;
+	return true;
+}
+
+static bool fits_image_page(const struct oracle *o)
+{
+	return both_fault(o) && o->g.insn.row &&
+	       insn_image_size(&o->g.insn) && o->nat.trapno == VEC_PF &&
+	       (is_segment_trap(o->xl.trapno) ||
+		(o->xl.trapno == VEC_PF && o->nat.err == o->xl.err));
+}
+
+/* The word of the image that says which bits of MXCSR there are. */
+static bool fits_mxcsr_mask(const struct oracle *o)
+{
+	u32 at;
+
+	if (!o->g.insn.row || insn_image_size(&o->g.insn) < 512)
+		return false;
+	at = low_mem_offset(oracle_operand(o) + 28);
+	if (at == LOW_MEM ||
+	    o->nat.end != o->xl.end ||
+	    memcmp(o->nat.regs.gpr, o->xl.regs.gpr, sizeof(o->nat.regs.gpr)))
+		return false;
+	for (u32 i = 0; i < LOW_MEM; i++)
+		if (o->nat.mem[i] != o->xl.mem[i] && i - at >= 4)
+			return false;
+	return true;
+}
+
+static bool fits_iret_nt(const struct oracle *o)
+{
+	return case_op(o) == OP_IRET && both_fault(o) &&
+	       o->g.c.regs.eflags & EFL_NT && o->nat.trapno == VEC_GP &&
+	       o->xl.trapno == VEC_TS;
+}
+
+static bool fits_far_order(const struct oracle *o)
+{
+	u16 op = case_op(o);
+
+	return (op == OP_RETF || op == OP_IRET) && both_fault(o) &&
+	       (o->nat.trapno == VEC_PF || o->nat.trapno == VEC_SS);
+}
+
+static bool fits_lock_verw(const struct oracle *o)
+{
+	return optab[o->id.row].op == OP_VERW && !o->g.insn.row &&
+	       o->id.want.odd == GO_LOCK && o->xl.trapno == VEC_UD;
+}
+
+static bool is_ac(const struct low_result *r)
+{
+	return r->end == LOW_FAULT && r->trapno == VEC_AC;
+}
+
+static bool fits_ac_vector(const struct oracle *o)
+{
+	return is_ac(&o->nat) && o->g.insn.row && o->g.insn.memsize >= 16;
+}
+
+static bool fits_ac_order(const struct oracle *o)
+{
+	return both_fault(o) && is_ac(&o->nat) != is_ac(&o->xl);
+}
+
+static bool fits_enter(const struct oracle *o)
+{
+	return case_op(o) == OP_ENTER && is_ac(&o->nat) &&
+	       o->xl.regs.gpr[R_SP] % o->g.insn.opsize;
+}
+
+static bool fits_arpl(const struct oracle *o)
+{
+	return case_op(o) == OP_ARPL && o->xl.trapno == VEC_GP &&
+	       low_segment(o->g.c.seg, o->g.insn.seg)->readonly;
+}
+
+static bool is_gather(const struct oracle *o)
+{
+	return o->g.insn.row && o->g.insn.row->reach == REACH_GATHER;
+}
+
+/* A step between two elements. */
+static bool fits_gather_tf(const struct oracle *o)
+{
+	return is_gather(o) && o->g.c.regs.eflags & EFL_TF &&
+	       o->nat.trapno == VEC_DB && o->nat.eip == o->xl.eip;
+}
+
+/* Elements beyond the one that faulted. */
+static bool fits_gather_rest(const struct oracle *o)
+{
+	return is_gather(o) && both_fault(o) &&
+	       o->nat.trapno == o->xl.trapno && o->nat.cr2 == o->xl.cr2 &&
+	       o->nat.err == o->xl.err &&
+	       o->nat.regs.eflags == o->xl.regs.eflags;
+}
+
+static bool fits_ud_length(const struct oracle *o)
+{
+	u16 op = optab[o->id.row].op;
+
+	return (op == OP_UD0 || op == OP_UD1) && !o->g.insn.row &&
+	       o->id.want.odd == GO_LONG && o->nat.trapno == VEC_UD &&
+	       o->xl.trapno == VEC_GP;
+}
+
+/* The header names components of the host. */
+static bool fits_xcr0(const struct oracle *o)
+{
+	u32 la;
+
+	if (case_op(o) != OP_XRSTOR || o->xl.trapno != VEC_GP)
+		return false;
+	la = oracle_operand(o);
+	return (gen_peek(&o->g, la + 512, 4) | gen_peek(&o->g, la + 516, 4) |
+		gen_peek(&o->g, la + 520, 4) |
+		(gen_peek(&o->g, la + 524, 4) & 0x7fffffff)) & ~7u;
 }
 
 static bool fits_vperm_w(const struct oracle *o)
@@ -191,7 +389,7 @@ static bool fits_vperm_w(const struct oracle *o)
 
 	return !o->g.insn.row && o->id.want.odd == GO_W &&
 	       (row->op == OP_VPERMQ || row->op == OP_VPERMPD) &&
-	       o->xl.end == LOW_RAISE && o->xl.trapno == VEC_UD;
+	       is_fault(&o->xl) && o->xl.trapno == VEC_UD;
 }
 
 static const struct {
@@ -204,15 +402,27 @@ static const struct {
 	  "that ends there: SDM vol. 3, 5.3; over the end of the window ours is "
 	  "a guard, and the runtime's (HAZARDS 10)" },
 	{ "push-seg", fits_push_seg,
-	  "push of a segment register writes 4 bytes or 2: SDM vol. 2, PUSH" },
+	  "push of a segment register writes 4 bytes or 2: SDM vol. 2, PUSH; "
+	  "and pop reads as many" },
 	{ "pending-mf", fits_pending_mf,
 	  "order of faults of one instruction, here #MF against its operand: "
 	  "SDM vol. 3, table 6-2, class 10, is left to the processor" },
 	{ "misaligned", fits_misaligned,
 	  "the same, #GP for alignment against #SS or #PF" },
-	{ "ten-bytes", fits_ten_bytes,
-	  "the same, #PF in the first piece of a ten-byte operand against a "
-	  "limit in its second" },
+	{ "pieces", fits_pieces,
+	  "the same, a fault in the first piece of ten bytes, a far pointer or "
+	  "bounds against a limit in the second" },
+	{ "ac-vector", fits_ac_vector,
+	  "#AC for unaligned vectors may or may not be: SDM vol. 3, 6.15, "
+	  "interrupt 17" },
+	{ "ac-order", fits_ac_order,
+	  "order of faults of one instruction, here #AC against others" },
+	{ "enter-probe", fits_enter,
+	  "enter probes the word at the final esp, for which the SDM (vol. 2, "
+	  "ENTER) has #PF only; this processor has #AC too" },
+	{ "arpl", fits_arpl,
+	  "arpl wants a writable segment: SDM vol. 2, ARPL; this processor "
+	  "reads first, and does not mind where nothing changes" },
 	{ "prefetch-reg", fits_prefetch_reg,
 	  "0f 0d with a register is #UD on AMD, a NOP on Intel (SDM vol. 2, "
 	  "appendix A, reserved NOP space)" },
@@ -235,6 +445,37 @@ static const struct {
 	{ "lock-cr", fits_lock_cr,
 	  "lock before mov cr0 is AMD's other way to CR8, which is not offered: "
 	  "#UD comes before #GP (SDM vol. 2, LOCK)" },
+	{ "gather-tf", fits_gather_tf,
+	  "a single step may come between two elements: SDM vol. 2, VGATHER" },
+	{ "gather-rest", fits_gather_rest,
+	  "elements beyond the one that faults may be loaded or not: SDM "
+	  "vol. 2, VGATHER" },
+	{ "ud-length", fits_ud_length,
+	  "whether ud0 and ud1 have a ModRM byte, and so too many bytes, is "
+	  "left to the processor: SDM vol. 2, UD" },
+	{ "xcr0", fits_xcr0,
+	  "the guest's XCR0 has less than the host's: #GP for a header that "
+	  "names more (SDM vol. 1, 13.8)" },
+	{ "int1", fits_int1,
+	  "int1 is a trap (SDM vol. 2, INT n); hosts that are virtual machines "
+	  "may tell its own address" },
+	{ "lar", fits_lar,
+	  "bits 19:16 of what lar loads are undefined: SDM vol. 2, LAR" },
+	{ "image-page", fits_image_page,
+	  "which byte of a state image faults first is left to the "
+	  "processor" },
+	{ "mxcsr-mask", fits_mxcsr_mask,
+	  "MXCSR_MASK in images is the guest's: AMD's misaligned mode is not "
+	  "offered" },
+	{ "iret-nt", fits_iret_nt,
+	  "iret with NT is #GP(0) in IA-32e mode, where the host is, and a "
+	  "task's return outside it: SDM vol. 2, IRET" },
+	{ "far-order", fits_far_order,
+	  "order of faults of one instruction: far returns read several "
+	  "words" },
+	{ "lock-verw", fits_lock_verw,
+	  "lock verw is #UD (SDM vol. 2, LOCK); this processor ignores the "
+	  "prefix" },
 	{ "vperm-w", fits_vperm_w,
 	  "vpermq and vpermpd are encoded with VEX.W = 1 (SDM vol. 2); AMD "
 	  "ignores it outside 64-bit code" },

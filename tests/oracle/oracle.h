@@ -33,7 +33,7 @@ struct ocase {
 	u64 seed;
 };
 
-#define OE_NR 16 /* kinds of differences that explain.c has room for */
+#define OE_NR 32 /* kinds of differences that explain.c has room for */
 
 /* What a row was exercised with; in memory shared by all processes. */
 #define OC_PREFIXES 5 /* 66 67 f0 f3 f2 */
@@ -53,6 +53,7 @@ struct orow_cover {
 struct ocover {
 	u32 tried, cases, engine, faults, helper, failed, refused;
 	u32 columns, absent;
+	u32 transient; /* differences that did not come again */
 	u32 explained[OE_NR];
 	u32 forms[OF_NR], machines[32];
 	struct orow_cover row[]; /* optab_nr */
@@ -66,6 +67,7 @@ struct oracle {
 	struct low_result nat, xl;
 	struct ocover *cov;
 	int sabotage;	 /* self-test: enum sabotage of selftest.c */
+	bool useless;	 /* the run says nothing: a system call, no end */
 	unsigned shown;	 /* differences reported */
 	unsigned show;	 /* that many in full, others in a line */
 };
@@ -90,6 +92,8 @@ bool oracle_vectors_agree(const u8 *a, const u8 *b);
 
 /* --- explain.c: the kind of a difference that is explained, or -1 */
 int oracle_explain(const struct oracle *o);
+/* Linear address of the explicit memory operand as the case is now. */
+u32 oracle_operand(const struct oracle *o);
 void explain_report(const struct ocover *c, FILE *f);
 void explain_sums(const struct ocover *c);
 
@@ -117,12 +121,24 @@ size_t cover_size(void);
 void cover_add(struct ocover *sum, const struct ocover *c);
 /* Writes the report; returns the number of rows that were not exercised
  * without an excuse, having printed them. */
-unsigned cover_report(const struct ocover *c, FILE *f, bool engine_ran);
+unsigned cover_report(const struct ocover *c, FILE *f);
 void cover_sums(const struct ocover *c);
 
 /* --- enumerate.c: all forms of all rows, rounds times each */
-void enumerate(struct oracle *o, enum low_seg seg, u64 seed, unsigned rounds,
-	       const char *only);
+void enumerate(struct oracle *o, enum low_seg seg, bool engine, u64 seed,
+	       unsigned rounds, const char *only);
+
+/* --- engine.c: cases in the real engine, under injection switches */
+#define ENGINE_MACHINES 10
+extern const char *const engine_name[ENGINE_MACHINES];
+/* 0, or -1 and the reason printed. */
+int engine_init(void);
+/* Does the machine's CPUID offer the instruction? */
+bool engine_offers(unsigned machine, const struct insn *insn);
+/* AC, NT, ID and TF now and then. */
+void engine_flags(struct oracle *o, struct rng *r);
+/* Runs the case on the host and in machine id.form; as oracle_run(). */
+const char *engine_run(struct oracle *o);
 
 /* --- selftest.c: the number of seeded differences not found or not made
  * small */

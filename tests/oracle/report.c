@@ -26,6 +26,22 @@ static void print_code(const struct oracle *o)
 	printf("\t%s\n", text);
 }
 
+static void print_operand(const struct oracle *o)
+{
+	u32 la = oracle_operand(o), size = o->g.insn.memsize;
+
+	printf("  operand at linear %08x:", la);
+	for (u32 i = 0; i < size && i < 32; i++)
+		printf(" %02x", gen_peek(&o->g, la + i, 1));
+	if (insn_image_size(&o->g.insn) >= 512)
+		printf(" MXCSR %x XSTATE_BV %x XCOMP_BV %x%08x",
+		       gen_peek(&o->g, la + 24, 4),
+		       gen_peek(&o->g, la + 512, 4),
+		       gen_peek(&o->g, la + 524, 4),
+		       gen_peek(&o->g, la + 520, 4));
+	printf("\n");
+}
+
 static void print_before(const struct oracle *o)
 {
 	const struct low_regs *r = &o->g.c.regs;
@@ -35,8 +51,8 @@ static void print_before(const struct oracle *o)
 		if (r->gpr[i])
 			printf(" %s=%x", gpr_name[i], r->gpr[i]);
 	printf(" eflags=%x\n", r->eflags);
-	if (o->g.placed)
-		printf("  operand at linear %08x\n", o->g.ea);
+	if (o->g.insn.row && o->g.insn.has_mem)
+		print_operand(o);
 }
 
 static void print_end(const char *who, const struct low_result *r)
@@ -109,6 +125,13 @@ static void print_after(const struct oracle *o)
 		print_vector(o, i, 160 + 16 * i);
 		print_vector(o, i, 576 + 16 * i);
 	}
+	for (int i = 0; i < SEG_NR; i++)
+		if (n->sel[i] != x->sel[i])
+			printf("  selector %d: host %04x, umbra %04x\n", i,
+			       n->sel[i], x->sel[i]);
+	if (n->sys != x->sys)
+		printf("  system flags: host %x, umbra %x\n", n->sys,
+		       x->sys);
 	print_memory(o);
 }
 
@@ -128,8 +151,10 @@ void oracle_show(const struct oracle *o)
 {
 	const struct low_form *f = &o->f;
 
-	printf("%s, segments %d%s%s%s%s%s%s\n",
+	printf("%s, segments %d%s%s%s%s%s%s%s%s\n",
 	       o->g.insn.row ? o->g.insn.row->name : "undefined", o->g.c.seg,
+	       o->id.engine ? " engine " : "",
+	       o->id.engine ? engine_name[o->id.form] : "",
 	       f->fsgsbase ? "" : " no-fsgsbase", f->helper ? " helper" : "",
 	       f->checked ? " checked" : "", f->pairs ? " pairs" : "",
 	       f->via_checked ? " by-hash" : "", f->strict ? " strict" : "");

@@ -4,7 +4,6 @@
  */
 #include <string.h>
 #include "oracle.h"
-#include "tests/lowvec.h"
 
 struct low_form form_unpack(unsigned bits)
 {
@@ -23,9 +22,10 @@ static bool case_may_run(const struct oracle *o)
 
 	if (!row)
 		return true;
-	if (row_excuse(row) || row_is_engines(row))
+	if (row_excuse(row) || !row_is_on_host(row, o->g.insn.vexl))
 		return false;
-	return row_is_on_host(row, o->g.insn.vexl);
+	return o->id.engine ? engine_offers(o->id.form, &o->g.insn) :
+			      !row_is_engines(row);
 }
 
 bool oracle_make(struct oracle *o)
@@ -36,13 +36,25 @@ bool oracle_make(struct oracle *o)
 	if (!gen_make(&r, &optab[o->id.row], o->id.seg, &o->id.want, &o->g))
 		return false;
 	o->row = o->g.insn.row ? o->g.insn.row - optab : o->id.row;
-	return case_may_run(o);
+	if (!case_may_run(o))
+		return false;
+	if (o->id.engine)
+		engine_flags(o, &r);
+	return true;
 }
 
-/* An interrupt meanwhile spoils the upper half of esp on a 16-bit stack. */
-static bool c16_retry(const struct oracle *o, int *retries)
+/*
+ * A signal in the middle of the host's run spoils what no kernel restores: the
+ * upper half of esp on a 16-bit stack, NT and ID, selectors. Once more, then;
+ * main.c looks how often that was.
+ */
+static bool run_again(struct oracle *o, const char *what, int *retries)
 {
-	return o->g.c.seg == LOW_16 && (*retries)++ < 2;
+	if (!what) {
+		o->cov->transient += *retries != 0;
+		return false;
+	}
+	return (*retries)++ < 2;
 }
 
 static const char *run_translated(struct oracle *o)
@@ -50,9 +62,6 @@ static const char *run_translated(struct oracle *o)
 	struct low_case *c = &o->g.c;
 
 	low_run_xlat(c, &o->f, &o->xl);
-	if (o->xl.end == LOW_HELPER && o->g.insn.row &&
-	    low_is_vector(&o->g.insn))
-		low_run_vector(&o->g.insn, &o->xl);
 	sabotage(o);
 	if (o->xl.end != LOW_HELPER)
 		return oracle_compare(o);
@@ -61,18 +70,24 @@ static const char *run_translated(struct oracle *o)
 	return NULL;
 }
 
+static const char *low_run(struct oracle *o)
+{
+	const char *what = NULL;
+
+	low_run_native(&o->g.c, &o->nat);
+	if (o->id.seed % 8 == 0 && !o->sabotage)
+		what = oracle_columns(o);
+	return what ? what : run_translated(o);
+}
+
 const char *oracle_run(struct oracle *o)
 {
 	const char *what = NULL;
 	int retries = 0, why;
 
 	do {
-		low_run_native(&o->g.c, &o->nat);
-		if (o->id.seed % 8 == 0 && !o->sabotage)
-			what = oracle_columns(o);
-		if (!what)
-			what = run_translated(o);
-	} while (what && c16_retry(o, &retries));
+		what = o->id.engine ? engine_run(o) : low_run(o);
+	} while (run_again(o, what, &retries));
 	why = what && !o->sabotage ? oracle_explain(o) : -1;
 	if (why < 0)
 		return what;
@@ -88,6 +103,8 @@ void oracle_case(struct oracle *o)
 	if (!oracle_make(o))
 		return;
 	what = oracle_run(o);
+	if (o->useless)
+		return;
 	cover_case(o);
 	if (!what)
 		return;

@@ -125,13 +125,13 @@ static bool selftest_kind(struct oracle *o, int kind)
 
 	o->sabotage = 0;
 	o->shown = 1000; /* nothing is printed */
-	enumerate(o, LOW_FLAT, 0x7e57, 1, kinds[kind].row);
+	enumerate(o, LOW_FLAT, false, 0x7e57, 1, kinds[kind].row);
 	if (o->cov->failed != before)
 		printf("self-test: %s differs without help\n",
 		       kinds[kind].row);
 	before = o->cov->failed;
 	o->sabotage = kind;
-	enumerate(o, LOW_FLAT, 0x7e57, 1, kinds[kind].row);
+	enumerate(o, LOW_FLAT, false, 0x7e57, 1, kinds[kind].row);
 	found = o->cov->failed > before;
 	/* the last case of the row, if it was one, or the next like it */
 	small = false;
