@@ -92,6 +92,7 @@ static void copy_rr(struct xlate *x)
 	unsigned reg = copy_reg(x, row->reg, insn->reg);
 	unsigned rm = copy_reg(x, row->rm, insn->rm);
 	bool high = reg_is_high(row->rm, rm);
+	u32 from = x->e.len;
 
 	if (high && reg >= 8) { /* movzx esp, ah: ah beside REX (HAZARDS 8) */
 		swap_bytes(x, rm - 4, true);
@@ -102,6 +103,7 @@ static void copy_rr(struct xlate *x)
 	}
 	emit_rr(&x->e, &c, reg, rm);
 	copy_imm(x);
+	x_core(x, from);
 }
 
 static u32 copy_acc(const struct oprow *row)
@@ -153,6 +155,7 @@ static void copy_rm(struct xlate *x, const struct hmem *mem)
 	struct henc c = copy_enc(x);
 	unsigned reg = copy_reg(x, insn->row->reg, insn->reg);
 	struct hmem m = *mem;
+	u32 from = x->e.len;
 
 	if (reg_is_high(insn->row->reg, reg) &&
 	    (m.base >= 8 || m.index >= 8)) {
@@ -160,6 +163,7 @@ static void copy_rm(struct xlate *x, const struct hmem *mem)
 	} else {
 		emit_rm(&x->e, &c, reg, &m);
 		copy_imm(x);
+		x_core(x, from);
 	}
 	if (copy_acc(insn->row) & ACC_WRITE)
 		mem_commit(x);
@@ -216,8 +220,10 @@ static void copy_lea(struct xlate *x)
 
 	if (insn->adsize == 4 && insn->opsize == 4) {
 		struct hmem m = mem_plain(x, &g);
+		u32 from = x->e.len;
 
 		emit_lea(&x->e, 4, d, &m);
+		x_core(x, from);
 		return;
 	}
 	mem_offset(x, &g);
@@ -286,6 +292,7 @@ static void copy_df(struct xlate *x, bool df)
 void lower_copy(struct xlate *x)
 {
 	const struct insn *insn = x->insn;
+	u32 from = x->e.len;
 	struct henc c;
 
 	switch (insn->row->op) {
@@ -306,5 +313,6 @@ void lower_copy(struct xlate *x)
 		else
 			emit_op(&x->e, &c);
 		copy_imm(x);
+		x_core(x, from);
 	}
 }

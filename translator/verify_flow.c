@@ -399,6 +399,32 @@ static enum vflow call_ac(struct verify *v)
 		       v_bad(v, "goes to another address"));
 }
 
+/* r9: block word. C sees the guest as it comes to the block, and not before it
+ * has been seen to belong here. */
+static enum vflow call_probe(struct verify *v)
+{
+	const struct vval *r9 = &v->st.r[H_R9];
+
+	if (v->st.phase != VP_HEAD || !v->out->probed)
+		return v_bad(v, "a block is told of that is not entered"),
+		       VF_BAD;
+	if (r9->kind != V_FIELD || r9->c != ~0ull)
+		return v_bad(v, "C is called without the block word"), VF_BAD;
+	if (v->st.go != GO_EIP || v->st.eip != v->in->eip ||
+	    (v->out->checked_src && v_source_next(v) != v->out->guest_len))
+		return v_bad(v, "C is called before the head has compared"),
+		       VF_BAD;
+	if (v->st.lost && v->in->strict_flags)
+		return v_bad(v, "C is called while flags are lost"), VF_BAD;
+	for (unsigned g = 0; g < 8; g++) {
+		if (!val_is_own(&v->st.r[v_host[g]], g))
+			return v_bad(v, "C is called when a guest register is "
+					"not its own"), VF_BAD;
+	}
+	scratch_drop(v, false);
+	return VF_NEXT;
+}
+
 static enum vflow call_glue(struct verify *v, enum glue g)
 {
 	switch (g) {
@@ -408,6 +434,8 @@ static enum vflow call_glue(struct verify *v, enum glue g)
 		return call_seg(v) ? VF_NEXT : VF_BAD;
 	case GLUE_AC:
 		return call_ac(v);
+	case GLUE_PROBE:
+		return call_probe(v);
 	case GLUE_HELPER:
 	case GLUE_INT:
 	case GLUE_IRET:

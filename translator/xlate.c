@@ -10,6 +10,7 @@
  *	entry:		the instructions
  *			cold pieces: stubs, far exits, helpers that end
  */
+#include <string.h>
 #include "xlate_impl.h"
 
 static const struct regmap regmap_32 = {
@@ -168,6 +169,7 @@ static void emit_helper(struct xlate *x, unsigned hsite, bool end)
 
 void x_helper_by(struct xlate *x, enum glue g, bool end)
 {
+	x->how = g == GLUE_HELPER ? XHOW_HELPED : XHOW_INLINED;
 	emit_helper_by(x, g, x_hsite(x, -1, 0), end);
 	x->ended |= end;
 }
@@ -179,6 +181,7 @@ void x_helper(struct xlate *x, bool end)
 
 void x_raise(struct xlate *x, int vector, u32 error)
 {
+	x->how = XHOW_HELPED;
 	emit_helper(x, x_hsite(x, vector, error), true);
 	x->ended = true;
 }
@@ -207,9 +210,11 @@ static void lower_rewrite(struct xlate *x)
 	case OP_DEC: {
 		/* inc r, dec r in their long form; 40..4f are REX here */
 		struct henc c = { .op = 0xff, .osz = x->insn->opsize == 2 };
+		u32 from = x->e.len;
 
 		emit_rr(&x->e, &c, x->insn->row->op == OP_DEC,
 			reg_host(x, x->insn->reg));
+		x_core(x, from);
 		break;
 	}
 	case OP_MOV_MOFFS: {
@@ -221,13 +226,15 @@ static void lower_rewrite(struct xlate *x)
 		bool store = x->insn->row->mem == MEM_W;
 		struct hmem m = mem_operand(x, &g, size,
 					    store ? ACC_WRITE : ACC_READ);
+		u32 from = x->e.len;
 
-		if (store) {
+		if (store)
 			emit_mov_mr(&x->e, size, &m, H_RAX);
-			mem_commit(x);
-		} else {
+		else
 			emit_mov_rm(&x->e, size, H_RAX, &m);
-		}
+		x_core(x, from);
+		if (store)
+			mem_commit(x);
 		break;
 	}
 	case OP_MOVS:
@@ -304,10 +311,27 @@ static bool site_is_helper(struct xlate *x)
 	       x->mode->flags & XM_ALIGN || x->ac;
 }
 
+/* What became of the instruction whose code begins at `from`. */
+static enum xinsn_how insn_how(const struct xlate *x, const struct xinsn *xi,
+			       u32 from)
+{
+	if (x->how != XHOW_NR)
+		return x->how;
+	if (!x->core_len || x->core_off != from ||
+	    x->core_off + x->core_len != x->e.len)
+		return xi->insn.row->cls == CLS_INLINE ? XHOW_INLINED :
+							 XHOW_REWRITTEN;
+	if (x->core_len == xi->insn.len && !x->e.full &&
+	    !memcmp(x->e.buf + from, xi->raw, x->core_len))
+		return XHOW_SAME;
+	return XHOW_COPIED;
+}
+
 static void lower_insn(struct xlate *x, unsigned i)
 {
-	const struct xinsn *xi = &x->out->insns[i];
+	struct xinsn *xi = &x->out->insns[i];
 	int vector;
+	u32 from;
 
 	x->cur = i;
 	x->insn = &xi->insn;
@@ -315,20 +339,25 @@ static void lower_insn(struct xlate *x, unsigned i)
 	x->next = xi->eip + xi->insn.len;
 	x->tlbsite = -1;
 	x->helper = site_is_helper(x);
+	x->how = XHOW_NR;
+	x->core_len = 0;
 	x_site(x, SITE_PLAIN, 0, 0, false);
 	if (!xi->insn.row) {
 		insn_settle(x);
 		x_raise(x, x->bad_vector, 0);
+		xi->how = x->how;
 		return;
 	}
 	vector = system_gate(x);
 	x->sp_lazy = vector < 0 && stack_is_lazy(x);
 	if (!x->sp_lazy)
 		insn_settle(x);
+	from = x->e.len;
 	if (vector >= 0)
 		x_raise(x, vector, 0);
 	else
 		lower_class(x);
+	xi->how = insn_how(x, xi, from);
 }
 
 /* --- the frame */
@@ -367,6 +396,16 @@ static void block_checked_entry(struct xlate *x)
 	emit_mov_rr(e, 4, H_RCX, HR_TMP);
 }
 
+/* mov r9, [rip+blockword]; call GLUE_PROBE */
+static void block_probe(struct xlate *x)
+{
+	struct hmem word = hmem_disp(HM_RIP, (s32)x->out->blockword);
+
+	x_site(x, SITE_GLUE, 0, 0, false);
+	emit_mov_rm(&x->e, 8, HR_TMP, &word);
+	x_glue_call(x, GLUE_PROBE);
+}
+
 static void block_head(struct xlate *x)
 {
 	u32 stale = 0;
@@ -387,6 +426,8 @@ static void block_head(struct xlate *x)
 		x->out->chain = x->out->entry;
 	if (x->in->source)
 		source_check(x, stale);
+	if (x->out->probed)
+		block_probe(x);
 }
 
 static void block_body(struct xlate *x)
@@ -464,6 +505,7 @@ enum xlate_err xlate_block(const struct xlate_in *in, struct xlate_out *out)
 	must(in->mode->code_bits != 64, "64-bit code has no register map yet");
 	out_reset(out);
 	out->checked_src = in->source != NULL;
+	out->probed = in->probe && in->probe(in->opaque, in->eip);
 	/* the host address of the source has no relocation */
 	out->fixed = in->mode->cs_limit != 0xffffffff || in->source;
 	err = block_scan(&x);
