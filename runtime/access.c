@@ -11,6 +11,7 @@
  */
 #include "engine.h"
 #include "lightmem.h"
+#include "probe.h"
 
 /* 0 and the bytes, or -1: the instruction must be restarted. */
 static int mmio_read_part(struct engine *e, gpa_t gpa, void *buf, unsigned len)
@@ -116,7 +117,8 @@ static void tlb_fill(struct engine *e, unsigned set, u32 la,
 	struct tlb_entry *t = &e->v->cpu.tlbs[set][i];
 	u64 page = la & PAGE_MASK;
 
-	if (set == TLB_NONE || (e->brk && debug_watches_page(e, la)))
+	if (set == TLB_NONE || probe_on(e->v, UMBRA_EVENT_MEM) ||
+	    (e->brk && debug_watches_page(e, la)))
 		return; /* every access is looked at */
 	e->tlb_used[(set * TLB_SIZE + i) / 64] |= 1ull << (i % 64);
 	if (t->rtag != page)
@@ -357,20 +359,22 @@ u64 engine_commit(struct cpu *c, u32 unused8, u64 unused9)
 	return !commit_leaves(e);
 }
 
-/* GLUE_SEG failed: #SS(0) for the stack segment, else #GP(0). */
+/* GLUE_SEG failed: #SS(0) for the stack segment, else #GP(0), which a misaligned
+ * operand is in any. */
 u64 engine_seg_fault(struct cpu *c, u32 off, u64 acc)
 {
 	struct vcpu *v = container_of(c, struct vcpu, cpu);
+	unsigned seg = acc >> ACC_SEG_SHIFT & 7;
 	struct bhsite *hs;
 
-	(void)off;
 	access_block(v->eng, acc, &hs);
 	c->rip = hs->eip;
 	if (access_x87_first(v->eng, hs)) {
 		v->eng->restart = !v->exc.pending;
 		return 0;
 	}
-	if (((acc >> ACC_SEG_SHIFT) & 7) == CPU_SS)
+	if (seg == CPU_SS &&
+	    !access_unaligned(hs, (u32)c->seg[seg].base + off, acc & 0xfff))
 		exc_raise_err(v, VEC_SS, 0);
 	else
 		exc_gp(v, 0);
@@ -448,6 +452,10 @@ static int gmem_rw(struct vcpu *v, gva_t la, void *buf, unsigned len,
 		if (gmem_part(v->eng, (u32)la, p, n, priv, write))
 			return -1;
 	}
+	if (probe_on(v, UMBRA_EVENT_MEM) && priv != MMU_IMPLICIT) {
+		len = (unsigned)(p - (u8 *)buf);
+		probe_gmem(v, (u32)(la - len), len, write);
+	}
 	return 0;
 }
 
@@ -491,6 +499,7 @@ u8 *gmem_host(struct vcpu *v, u32 la, bool write)
 	if ((write ? t->wtag : t->rtag) == (la & PAGE_MASK))
 		return (u8 *)(la + t->addend);
 	if ((v->eng->brk & BRK_GUEST) || debug_watches_page(v->eng, la) ||
+	    probe_on(v, UMBRA_EVENT_MEM) ||
 	    vmmu_translate(v->mmu, la, write ? MMU_WRITE : MMU_READ,
 			   vcpu_priv(v), engine_ac(v), &x) != MMU_OK ||
 	    !x.hva || (write && x.has_code))

@@ -67,6 +67,7 @@ void asm_offsets(void)
 {
 	CPU(GPR, gpr);
 	CPU(RIP, rip);
+	CPU(PROBE, probe);
 	CPU(FLAGS_AH, flags_ah);
 	CPU(FLAGS_OF, flags_of);
 	CPU(DF, df);

@@ -64,6 +64,7 @@ void tcache_pattern(const struct block *b, struct xlate_out *o)
 	o->soft = b->soft;
 	o->softable = b->softable;
 	o->checked_src = b->checked_src;
+	o->probed = b->probed;
 	o->nlandings = b->nlandings;
 	for (unsigned i = 0; i < b->nlandings; i++)
 		o->landings[i].off = b->landings[i].off;
@@ -73,6 +74,7 @@ void tcache_pattern(const struct block *b, struct xlate_out *o)
 
 		o->insns[i].eip = b->insn_eip[i];
 		o->insns[i].insn.len = (u8)len;
+		o->insns[i].how = b->how[i];
 		memcpy(o->insns[i].raw, b->src + off, len);
 		off += len;
 	}

@@ -96,6 +96,7 @@ struct cpu {
 	u32 view;	/* and view id that generated code runs in */
 	struct htab *htab; /* their hash and pair stack (engine.h) */
 	u64 tlbs_ac[2];	/* what tlb is with EFLAGS.AC clear and set */
+	u64 probe;	/* C function behind glue_probe */
 
 	/* From here on only C and glue_sys.S look. */
 	u64 cr0, cr2, cr3, cr4, cr8, efer;

@@ -215,6 +215,13 @@ struct engine {
 	void *alarm_opaque;
 	umbra_symbol_fn *symbol;
 	void *symbol_opaque;
+	struct umbra_probes probes; /* those of vcpu.probes */
+	struct {
+		u64 (*helper)(struct cpu *c, u32 site, u64 blockword);
+		u64 (*tlb_miss)(struct cpu *c, u32 la, u64 acc);
+		u64 (*seg_fault)(struct cpu *c, u32 off, u64 acc);
+		u64 (*commit)(struct cpu *c, u32 unused8, u64 unused9);
+	} unprobed; /* what is behind the glue without probes */
 	umbra_code_fn *code_hook;
 	void *code_opaque;
 	timer_t timer; /* its signal is a kick that sets alarm_due */
@@ -408,6 +415,13 @@ extern const char signals_no_memory[];
 
 /* --- inside.c: who looks inside. Heavy, like what it calls. */
 void engine_tell_code(struct engine *e, const struct block *b);
+
+/* --- probe.c */
+void probe_wire(struct engine *e);
+bool probe_wants_block(void *opaque, u32 eip); /* xlate_in.probe */
+/* The block has been left at the site by a fault. */
+void probe_fault(struct engine *e, const struct block *b,
+		 const struct bsite *s);
 
 /* --- dump.c */
 void engine_dump(void *engine);

@@ -8,6 +8,7 @@
  * triple fault. Runs on light exits.
  */
 #include "runtime/log.h"
+#include "probe.h"
 #include "sys_impl.h"
 
 enum hret exc_raise(struct vcpu *v, unsigned vector)
@@ -316,8 +317,11 @@ static void exc_side_effects(struct vcpu *v, const struct gexc *x,
 	v->inhibit = false;
 	if (x->soft || external)
 		return;
-	if (x->vector == VEC_PF)
+	if (x->vector == VEC_PF) {
 		c->cr2 = x->cr2;
+		if (probe_on(v, UMBRA_EVENT_PAGEFAULT))
+			probe_page_fault(v, x);
+	}
 	if (x->vector == VEC_DB) {
 		c->dr[6] |= x->dr6;
 		if (c->dr[7] & DR7_GD)

@@ -8,6 +8,7 @@
 #include "engine.h"
 #include "lightmem.h"
 #include "log.h"
+#include "probe.h"
 #include "signals.h"
 
 /* Host registers that hold the guest's, in guest encoding order. */
@@ -56,6 +57,8 @@ void engine_restore(struct engine *e, struct block *b, const struct bsite *s)
 	c->flags_of = !!(fl & EFL_OF);
 	c->rip = b->insn_eip[s->insn + (s->kind == SITE_AFTER)];
 	c->pair_rsp = f->reg[H_RSP];
+	if (probe_on(e->v, UMBRA_EVENT_CUT))
+		probe_fault(e, b, s);
 }
 
 /* Linear address of the site's instruction. */

@@ -339,6 +339,11 @@ seg_slow:
 GLOBAL glue_at_commit_slow
 	mov	r11, [r15+CPU_COMMIT_FN]
 	jmp	to_c
+/* r9: block word: a block is entered whose entries are told of */
+	.balign	16
+GLOBAL glue_at_probe
+	mov	r11, [r15+CPU_PROBE]
+	jmp	to_c
 /* r8d: hsite, r9: block word */
 	.balign	16
 GLOBAL glue_at_helper

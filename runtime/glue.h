@@ -26,7 +26,7 @@ extern const u8 glue_blob[], glue_blob_end[];
 extern const u8 glue_at_miss[], glue_at_hash[], glue_at_hash_end[];
 extern const u8 glue_at_direct[], glue_at_helper[], glue_at_tlb[];
 extern const u8 glue_at_seg[], glue_at_commit_none[], glue_at_commit_slow[];
-extern const u8 glue_at_sentinel[];
+extern const u8 glue_at_sentinel[], glue_at_probe[];
 /* [test, end) of each way back from C into generated code: a kick that
  * arrives there rewinds to test (HAZARDS 33). */
 extern const u8 glue_at_back_test[], glue_at_back_end[];

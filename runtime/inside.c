@@ -7,7 +7,31 @@
  */
 #include "engine.h"
 #include "glue.h"
+#include "probe.h"
 #include "translator/listing.h"
+
+/*
+ * What would pass C by goes through it: changes of privilege that the glue
+ * repeats, for system calls and since they may leave a block in its middle;
+ * accesses through the window. Found again is what was translated for the same
+ * address only if all addresses are alike.
+ */
+void umbra_set_probes(struct vcpu *v, const struct umbra_probes *p)
+{
+	struct umbra_inject *inj = &v->vm->inj;
+	bool mem;
+
+	must(!v->probes, "probes are set twice");
+	v->probes = p->events;
+	v->eng->probes = *p;
+	mem = probe_on(v, UMBRA_EVENT_MEM);
+	inj->no_trans |= probe_blocks(v) || mem ||
+			 probe_on(v, UMBRA_EVENT_SYSCALL);
+	inj->no_reuse |= p->block != NULL;
+	inj->helper_sites |= mem;
+	if (p->events)
+		probe_wire(v->eng);
+}
 
 void umbra_set_symbols(struct vcpu *v, umbra_symbol_fn *fn, void *opaque)
 {

@@ -8,7 +8,7 @@ runtime_LIGHT := runtime/engine.c runtime/htab.c runtime/block.c \
 	runtime/park.c runtime/blockmove.c runtime/checked.c runtime/debug.c \
 	runtime/access.c runtime/fault.c \
 	runtime/mode.c runtime/trans.c runtime/thrash.c runtime/loglight.c \
-	runtime/tcache.c \
+	runtime/tcache.c runtime/probe.c \
 	runtime/exc.c runtime/seg.c runtime/far.c runtime/task.c \
 	runtime/sys.c runtime/sys_cr.c runtime/sys_fpu.c runtime/sys_int.c \
 	runtime/sys_io.c runtime/sys_misc.c runtime/sys_msr.c \

@@ -8,6 +8,7 @@
  * be the guest's privilege. Runs on light exits.
  */
 #include "runtime/log.h"
+#include "probe.h"
 #include "sys_impl.h"
 
 /* --- operands */
@@ -180,6 +181,8 @@ static enum hret sys_dispatch(struct vcpu *v, const struct insn *i)
 	case OP_IRET:
 		return far_iret(v, i->opsize, insn_next(v, i));
 	case OP_SYSENTER:
+		if (probe_on(v, UMBRA_EVENT_SYSCALL) && v->cpu.cpl == 3)
+			probe_syscall(v, UMBRA_SYSENTER);
 		return far_sysenter(v);
 	case OP_SYSEXIT:
 		return far_sysexit(v);

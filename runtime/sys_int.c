@@ -5,6 +5,7 @@
  *
  * Runs on light exits.
  */
+#include "probe.h"
 #include "sys_impl.h"
 
 void eflags_load(struct vcpu *v, u32 flags, u32 mask)
@@ -37,6 +38,8 @@ enum hret sys_int(struct vcpu *v, const struct insn *i)
 {
 	if (cpu_is_vm86(&v->cpu))
 		return vm86_int(v, i);
+	if (probe_on(v, UMBRA_EVENT_SYSCALL) && v->cpu.cpl == 3)
+		probe_syscall(v, (u8)i->imm);
 	return int_soft(v, (u8)i->imm, i);
 }
 

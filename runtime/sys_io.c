@@ -7,6 +7,7 @@
  * advances. A repeated string instruction makes one exit an element and is
  * found again at the same EIP while ECX is not 0. Runs on light exits.
  */
+#include "probe.h"
 #include "sys_impl.h"
 
 static int io_check_bitmap(struct vcpu *v, u16 port, unsigned size)
@@ -54,6 +55,8 @@ static u8 io_size(const struct insn *i)
 static enum hret io_exit(struct vcpu *v, const struct insn *i, u16 port,
 			 bool in, u32 data)
 {
+	if (!in && probe_on(v, UMBRA_EVENT_PORT))
+		probe_port(v, port, io_size(i), false, data);
 	v->run->reason = UMBRA_EXIT_IO;
 	v->run->io.port = port;
 	v->run->io.size = io_size(i);
@@ -183,6 +186,10 @@ enum hret sys_io_complete(struct vcpu *v)
 	v->exc.pending = false;
 	if (io->msr)
 		return msr_complete(v);
+	if (io->in && probe_on(v, UMBRA_EVENT_PORT))
+		probe_port(v, io->port, io->size, true,
+			   v->run->io.data &
+				   (u32)((1ull << (8 * io->size)) - 1));
 	if (io->string)
 		return io_complete_string(v);
 	if (io->in)

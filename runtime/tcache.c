@@ -73,6 +73,7 @@ static void tcache_copy_glue(struct tcache *t)
 	t->glue[GLUE_SYSEXIT] = glue_off(glue_at_sysexit);
 	t->glue[GLUE_POPF] = glue_off(glue_at_popf);
 	t->glue[GLUE_AC] = glue_off(glue_at_ac);
+	t->glue[GLUE_PROBE] = glue_off(glue_at_probe);
 	t->glue[GLUE_SEGLOAD] = glue_off(glue_at_segload);
 }
 
@@ -558,7 +559,7 @@ void tcache_reserve(struct tcache *t, u8 **rw, u64 *host)
 }
 
 /* One allocation: the block, its owner word, exits, sites, hsites, eips,
- * relocations, source. */
+ * relocations, source, how. */
 static struct block *block_alloc(struct region *r, const struct xlate_out *o)
 {
 	size_t n = ALIGN_UP(sizeof(struct block), 16ul) + 16 +
@@ -566,7 +567,8 @@ static struct block *block_alloc(struct region *r, const struct xlate_out *o)
 		   o->nhsites * sizeof(struct bhsite) +
 		   o->nsites * sizeof(struct bsite) +
 		   o->nlandings * sizeof(struct blanding) +
-		   (o->ninsns + 1 + o->nrelocs) * sizeof(u32) + o->guest_len;
+		   (o->ninsns + 1 + o->nrelocs) * sizeof(u32) + o->guest_len +
+		   o->ninsns;
 	u8 *p = calloc(1, n);
 	struct block *b = (struct block *)(void *)p;
 
@@ -589,14 +591,18 @@ static struct block *block_alloc(struct region *r, const struct xlate_out *o)
 	b->relocs = (u32 *)(void *)p;
 	p += o->nrelocs * sizeof(u32);
 	b->src = p;
+	b->how = p + o->guest_len;
 	return b;
 }
 
 static void block_tables(struct block *b, const struct xlate_out *o)
 {
 	b->ninsns = (u16)o->ninsns;
-	for (unsigned i = 0; i < o->ninsns; i++)
+	for (unsigned i = 0; i < o->ninsns; i++) {
 		b->insn_eip[i] = o->insns[i].eip;
+		b->how[i] = o->insns[i].how;
+		b->hows[b->how[i]]++;
+	}
 	b->insn_eip[o->ninsns] = b->eip + o->guest_len;
 	b->nlandings = (u16)o->nlandings;
 	for (unsigned i = 0; i < o->nlandings; i++) {
@@ -657,6 +663,7 @@ static void block_source(struct block *b, const struct xlate_out *o)
 	b->softable = o->softable;
 	b->fixed = o->fixed;
 	b->checked_src = o->checked_src;
+	b->probed = o->probed;
 }
 
 static void block_enter_tables(struct tcache *t, struct block *b)

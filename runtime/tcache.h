@@ -72,6 +72,7 @@ struct block {
 	bool dead;    /* dropped, memory not yet reused */
 	bool checked_src; /* compares its source when it is entered */
 	bool fixed;   /* cannot be moved to another eip */
+	bool probed;  /* its entry is told of */
 	u16 ninsns, nsites, nexits, nhsites, nlandings;
 	u32 *insn_eip; /* [ninsns + 1]: of each instruction, and of the end */
 	struct bsite *sites;
@@ -83,6 +84,8 @@ struct block {
 	u8 *src;      /* [guest_len] */
 	u32 *relocs;  /* [nrelocs]: offset << 8 | enum xreloc_kind */
 	u64 helpers, soft, softable; /* as in struct xlate_out */
+	u8 *how;      /* [ninsns]: enum xinsn_how */
+	u8 hows[XHOW_NR]; /* how many instructions of each */
 	u16 nrelocs;
 	u32 park_key;
 	struct block *park_next, **park_prev; /* park_prev NULL: not there */

@@ -10,6 +10,7 @@
 #include "engine.h"
 #include "lightmem.h"
 #include "log.h"
+#include "probe.h"
 #include "translator/listing.h"
 
 /* xlate_fetch_fn: n bytes within one page. */
@@ -189,6 +190,7 @@ void engine_xlate_in(struct engine *e, u8 variant, struct xlate_in *in)
 		.opaque = e,
 		.glue = tcache_glue(e->tc),
 		.cache = tcache_base(e->tc),
+		.probe = probe_blocks(e->v) ? probe_wants_block : NULL,
 		.symbol = e->symbol,
 		.symbol_opaque = e->symbol_opaque,
 	};

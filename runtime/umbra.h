@@ -243,6 +243,66 @@ typedef void umbra_code_fn(void *opaque, const struct umbra_code *code);
  * another guest address. A block ends where another one is told to lie. */
 void umbra_set_code_hook(struct vcpu *v, umbra_code_fn *fn, void *opaque);
 
+/* Events of the guest. */
+enum umbra_event_kind {
+	UMBRA_EVENT_BLOCK,     /* a run of instructions is entered, which ends
+				  at a branch at the latest */
+	UMBRA_EVENT_CUT,       /* the end of the run last entered did not run */
+	UMBRA_EVENT_MEM,       /* an instruction's access to memory */
+	UMBRA_EVENT_SYSCALL,   /* int n or sysenter at CPL 3 */
+	UMBRA_EVENT_PAGEFAULT, /* the guest is given #PF */
+	UMBRA_EVENT_PORT,      /* port I/O; a read when it has its value */
+	UMBRA_EVENT_NR
+};
+#define UMBRA_SYSENTER 256u /* in umbra_event.syscall.vector */
+#define UMBRA_READS    1u
+#define UMBRA_WRITES   2u
+
+struct umbra_event {
+	enum umbra_event_kind kind;
+	uint32_t eip, la; /* of the instruction, of a run the first */
+	uint32_t cpl;
+	union {
+		struct { /* of a cut: what did not run */
+			uint32_t insns, bytes;
+			/* instructions by how they run: as unmodified copies,
+			 * copied with other registers or prefixes, rewritten,
+			 * system instructions in line, in C */
+			uint32_t how[5];
+		} block;
+		struct {
+			uint32_t address; /* linear */
+			uint32_t size;	  /* bytes */
+			uint32_t access;  /* UMBRA_READS, UMBRA_WRITES */
+		} mem;
+		struct {
+			uint32_t vector;
+		} syscall;
+		struct {
+			uint32_t address, error; /* CR2 and the error code */
+		} fault;
+		struct {
+			uint32_t port, size, is_write, value;
+		} port;
+	};
+};
+
+/*
+ * event is called on the vCPU's thread, in umbra_vcpu_run(), with all registers
+ * of the guest as they are before the instruction; umbra_get_regs() and
+ * umbra_get_sregs() tell them. What is not asked for costs nothing.
+ */
+struct umbra_probes {
+	uint32_t events; /* bits 1 << enum umbra_event_kind */
+	void (*event)(void *opaque, const struct umbra_event *ev);
+	/* Are runs that enter linear address la at this CPL wanted? Asked when
+	 * code is translated. NULL: all are. */
+	bool (*block)(void *opaque, uint32_t la, unsigned cpl);
+	void *opaque;
+};
+/* Once, before the vCPU runs. */
+void umbra_set_probes(struct vcpu *v, const struct umbra_probes *p);
+
 /* Counters as text lines "name value", or JSON. */
 void umbra_stats_print(struct umbra_vm *vm, FILE *f, bool json);
 

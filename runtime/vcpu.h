@@ -70,6 +70,7 @@ struct vcpu {
 	u8 exc_depth;	    /* contributory class being delivered */
 	u64 db_pending;	    /* DR6 bits of data breakpoints or single-step to
 			       raise after the current instruction; DB_* */
+	u32 probes;	    /* bits of enum umbra_event_kind: is told */
 	bool nmi_masked;    /* from the delivery of an NMI to the next iret */
 	u64 tsc_offset;	    /* guest TSC minus host TSC; not 0: rdtsc in C */
 	const struct umbra_host *host; /* set by the engine at creation */

@@ -20,6 +20,7 @@ long=
 	exit 2
 }
 src=$(cd "$(dirname "$0")" && pwd)
+here=$(pwd)
 umbra=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 bare=$(cd "$2" && pwd) || exit 2
 guests=$(cd "$3" && pwd) || exit 2
@@ -157,6 +158,201 @@ else
 		"$why"
 	rm -f jit-*.dump jitted-*.so
 fi
+
+# --- probes: what is wrong is one line
+
+lib=$here/tests/probes_lib.so
+examples=$here/probes
+bad_probe() { # what is wrong, pattern, the probe
+	refused "$1" 2 "--probe: .*$2" --probe "$3"
+}
+bad_probe 'no such library' 'cannot open shared object' ./none.so:f@block
+bad_probe 'a library that is none' 'invalid ELF\|too short' ./rubbish:f@block
+bad_probe 'no such function' 'has no function none' "$lib:none@block"
+bad_probe 'no such event' 'no event' "$lib:mem@loop"
+bad_probe 'no such argument' '@port has no insns' "$lib:port@port(insns)"
+bad_probe 'a symbol without symbols' 'needs --symbols' \
+	"$lib:spoil@block[main]"
+refused 'no such symbol' 2 'no symbol nowhere' \
+	--symbols "$bare/hello.elf" --probe "$lib:spoil@block[nowhere]"
+
+# --- probes: all that a known guest does is told
+
+probes() { # guest, probes, further options
+	guest=$1
+	list=$2
+	shift 2
+	for p in $list; do
+		set -- --probe "$p" "$@"
+	done
+	bare "$guest" --symbols "$bare/$guest.elf" "$@"
+}
+
+count="$examples/insncount.so:count@block(la,insns,cpl)
+	$examples/insncount.so:uncount@cut(la,insns,cpl)"
+args=same,copied,rewritten,inlined,helped,cpl
+
+# n_3001_loop and the like: so many, in each of the runs
+for inject in '' one-insn checked helper-sites; do
+	probes probes "$count $examples/insncount.so:report@exit(1000)" \
+		${inject:+--inject $inject}
+	why=$(awk '/% n_[0-9]/ {
+		split($3, part, "_")
+		name = "n_" part[2] "_" part[3]
+		if ($3 ~ /_end$/) # the int that ends the run
+			runs[name] = $1
+		else
+			insns[name] += $1
+	} END {
+		runs["n_6_function"] = 2
+		runs["n_2_stops"] = 1
+		runs["n_1_undefined"] = 2
+		for (name in insns) {
+			split(name, part, "_")
+			n++
+			if (insns[name] != part[2] * runs[name])
+				print name ": " insns[name] " in " runs[name]
+		}
+		if (n != 11)
+			print n " names"
+	}' err)
+	[ $status = 0 ] || why="$why status $status"
+	sum=$(sed -n 's/ instructions in.*//p' err | tr -d ' ')
+	result "known counts${inject:+ under $inject} ($sum instructions)" \
+		"$why"
+done
+
+# symbol -> address
+address() {
+	nm "$bare/probes.elf" | awk -v n="$1" '$3 == n { print $1 }'
+}
+cells=$((0x$(address cells)))
+code=$((0x$(address accesses)))
+top=$((0x$(address test_stack_top) - 256))
+access() { # address, size, write, distance of the instruction, of esp
+	printf 'mem %x %u %u %x %x\n' "$1" "$2" "$3" $((code + $4)) \
+		$((top - $5))
+}
+accesses() { # what xlatb reads
+	access $cells 4 0 0 0
+	access $((cells + 4)) 2 1 2 0
+	access $((cells + 8)) 1 1 6 0
+	access $((top - 4)) 4 1 13 0
+	access $((top - 4)) 4 0 14 4
+	access $cells 4 0 20 0
+	access $((cells + 16)) 4 1 20 0
+	access $((cells + 20)) 4 0 21 0
+	access $((cells + 24)) 4 1 24 0
+	access "$1" 1 0 29 0
+	access $cells 8 0 30 0
+	access $((top - 4)) 4 1 34 0
+	access $((top - 4)) 4 0 39 4
+	access $((cells + 3)) 4 0 40 0
+}
+{
+	accesses $cells
+	accesses $((cells + 0x24))
+} >want
+probes probes "$lib:mem@mem[accesses](address,size,write,eip,esp)"
+grep '^mem' err >got
+result "accesses ($(wc -l <want))" "$(diff want got | head -n 3)"
+
+at=$(printf %08x $((0x$(address n_4_page) + 5)))
+cat >want <<END
+pf 50000000 write absent by $at kernel n_4_page+0x5
+pf 50000000 write absent by $at user n_4_page+0x5
+2 page faults: 1 in user code, 2 writes, 0 fetches, 0 of protection
+END
+probes probes "$examples/pftrace.so:fault@pagefault(address,error,la,cpl)
+	$examples/pftrace.so:sums@exit()"
+grep '^pf\|page faults' err >got
+result 'page faults (2)' "$(diff want got | head -n 3)"
+
+cat >want <<END
+port 80 1 1 5a n_5_ports
+port 80 1 0 5a n_5_ports
+syscall 80 7 8 3 3b
+END
+probes probes "$lib:port@port[n_5_ports](port,size,write,value,function)
+	$lib:syscall_@syscall[user,n_4_syscall](vector,nr,ebx,cpl,cs)"
+grep '^port\|^syscall' err >got
+result 'ports and system calls' "$(diff want got | head -n 3)"
+
+# called in the order of the command line, which probes() turns round
+cat >want <<END
+types 255 -1 65535 -2 4294967295 -3 18446744073709551615 -4 text 5.0 -6.0 0x7
+places 0 -1 -1
+END
+probes hello "$lib:places@exit() $lib:types@exit(255,-1:s8,65535,-2:s16,\
+0xffffffff:u32,-3:s32,0xffffffffffffffff:u64,-4,\"text\",5:double,\
+-6:double,7:ptr)"
+grep '^types\|^places' err >got
+result 'arguments of all types' "$(diff want got | head -n 3)"
+
+from=0x$(address n_2_stops)
+want=$(objdump -s --start-address="$from" --stop-address=$((from + 4)) \
+	"$bare/probes.elf" | awk 'END { print "bytes n_2_stops " $2 }')
+probes probes "$lib:bytes@block[n_2_stops](la,function)"
+why=
+[ "$(grep '^bytes' err)" = "$want" ] || why="$(grep '^bytes' err) not $want"
+result "a probe reads the guest's memory" "$why"
+
+# --- probes: filters, sums, and what a probe may do
+
+sum_of() { # filter
+	probes probes "$examples/insncount.so:count@block$1(la,insns,cpl)
+		$examples/insncount.so:report@exit(0)"
+	sed -n 's/ instructions in//p' err
+}
+why=
+got=$(sum_of '[n_3001_loop]' | tr -s ' ')
+[ "$got" = ' 6002 1 functions' ] || why=$got
+result 'a filter by function' "$why"
+user=$(sum_of '[user]' | awk '{ print $1 }')
+kernel=$(sum_of '[kernel]' | awk '{ print $1 }')
+all=$(sum_of '' | awk '{ print $1 }')
+why=
+[ $((user + kernel)) = "$all" ] && [ "$user" -gt 3000 ] ||
+	why="$user and $kernel are not $all"
+result "a filter by privilege ($user + $kernel)" "$why"
+
+# the same sum whatever the blocks are, and by two ways of adding
+sums() { # guest, inject
+	probes "$1" "$count $examples/insncount.so:report@exit(0)
+		$examples/share.so:run@block($args)
+		$examples/share.so:cut@cut($args)
+		$examples/share.so:report@exit()" ${2:+--inject $2}
+	[ $status = 0 ] || echo "status $status"
+	awk '/instructions in/ { a = $1 } /^all/ { b = $2 }
+	END { print a; if (a != b) print b }' err
+}
+list='smc segments gates tasks vm86 debug'
+[ -z "$long" ] || list="$list hello chain align paging2 flags stack trans bits \
+	sensitive ahregs realmode smap_smep fpu mmio"
+for guest in $list; do
+	want=$(sums $guest '')
+	why=
+	for inject in one-insn checked,helper-sites small-cache,no-uffd; do
+		got=$(sums $guest $inject)
+		[ "$got" = "$want" ] || why="$why $got under $inject, not $want"
+	done
+	result "sums of $guest are the same by all ways ($want)" "$why"
+done
+
+list='fpu'
+where='[0x100000-0x10ffff]'
+[ -z "$long" ] || {
+	list=$(cd "$bare" && ls -- *.elf | sed 's/\.elf$//')
+	where=
+}
+for guest in $list; do
+	probes "$guest" "$lib:spoilt@exit() $lib:spoil@block$where()
+		$lib:spoil@cut$where() $lib:spoil@mem$where()
+		$lib:spoil@syscall() $lib:spoil@port() $lib:spoil@pagefault()"
+	why=
+	[ $status = 0 ] || why="status $status $(grep FAIL out | head -n 1)"
+	result "$guest does not notice ($(grep -o 'spoilt.*' err))" "$why"
+done
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

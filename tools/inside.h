@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * inside.h - what lets a person look into the guest (--symbols, --perf): from
- * the options to the engine's hooks.
+ * inside.h - what lets a person look into the guest (--symbols, --perf,
+ * --probe): from the options to the engine's hooks.
  */
 #ifndef UMBRA_INSIDE_H
 #define UMBRA_INSIDE_H
@@ -15,6 +15,8 @@
 struct inside {
 	struct symbols *symbols; /* NULL without */
 	struct perf *perf;
+	struct probes *probes;
+	bool usage; /* the error is one of the command line */
 	char error[INSIDE_ERROR_MAX];
 };
 

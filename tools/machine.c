@@ -362,8 +362,11 @@ static int machine_read_files(struct machine *m)
 	    (o->initrd &&
 	     load_file_read(&m->load.initrd, o->initrd, o->memory, error)))
 		return machine_fail(m, "%s", error);
-	if (inside_open(&m->inside, o))
-		return machine_fail(m, "%s", m->inside.error);
+	if (inside_open(&m->inside, o)) {
+		machine_fail(m, "%s", m->inside.error);
+		m->end->status = m->inside.usage ? 2 : 1;
+		return -1;
+	}
 	if (o->stats_file) {
 		m->stats = fopen(o->stats_file, "we");
 		if (!m->stats)

@@ -212,6 +212,14 @@ static int opt_perf(struct options *o, const char *value)
 	return 0;
 }
 
+static int opt_probe(struct options *o, const char *value)
+{
+	if (o->nprobes == PROBES_MAX)
+		return opt_fail(o, "--probe: more than %d of them", PROBES_MAX);
+	o->probes[o->nprobes++] = value;
+	return 0;
+}
+
 static int opt_gdb(struct options *o, const char *value)
 {
 	o->gdb = true;
@@ -338,6 +346,7 @@ static const struct opt_row opt_rows[] = {
 	{ "no-sandbox", 0, ARG_NONE, opt_no_sandbox },
 	{ "symbols", 0, ARG_NEEDED, opt_symbols },
 	{ "perf", 0, ARG_NEEDED, opt_perf },
+	{ "probe", 0, ARG_NEEDED, opt_probe },
 };
 
 /* The row of "--name[=value]" or "-x[value]"; *value: what is stuck to it. */
@@ -473,6 +482,9 @@ static const char usage_rest[] =
 	"      --symbols FILE     the guest's symbols: vmlinux or System.map\n"
 	"      --perf KIND        tell perf of the guest's code: map, or\n"
 	"                         jitdump[:DIR]\n"
+	"      --probe LIB:FUNCTION@EVENT[FILTER](ARGUMENT,...)\n"
+	"                         call a function of a shared library at block\n"
+	"                         cut mem syscall pagefault port exit; umbra(1)\n"
 	"      --inject LIST      force rare paths: one-insn no-chain no-pairs\n"
 	"                         no-far far no-trans helper-sites no-fsgsbase\n"
 	"                         no-bmi2 no-uffd step checked no-checked\n"

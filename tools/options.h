@@ -11,6 +11,7 @@
 #include "gdbstub.h"
 #include "runtime/base.h"
 #include "perf.h"
+#include "probe.h"
 #include "runtime/umbra.h"
 
 #define OPT_MEMORY_MIN	   (16ull << 20)
@@ -38,6 +39,8 @@ struct options {
 	const char *symbols;	/* NULL: none */
 	enum perf_kind perf;
 	const char *perf_dir;	/* NULL: the current one */
+	const char *probes[PROBES_MAX];
+	unsigned nprobes;
 	bool gdb;
 	struct gdb_where gdb_where;
 	struct umbra_inject inject;

@@ -65,7 +65,7 @@ const char *listing_glue_name(enum glue g)
 		[GLUE_SYSENTER] = "sysenter",
 		[GLUE_SYSEXIT] = "sysexit",
 		[GLUE_POPF] = "popf",	  [GLUE_AC] = "ac",
-		[GLUE_SEGLOAD] = "segload",
+		[GLUE_SEGLOAD] = "segload", [GLUE_PROBE] = "probe",
 	};
 
 	return name[g];

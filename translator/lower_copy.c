@@ -13,6 +13,8 @@ static bool kind_is_gpr(u8 kind)
 
 static unsigned copy_reg(const struct xlate *x, u8 kind, unsigned n)
 {
+	if (kind_is_gpr(kind) && XLATE_FAULT(SCRATCH_REG))
+		return H_R10;
 	return kind_is_gpr(kind) ? reg_host(x, n) : n;
 }
 
@@ -53,6 +55,8 @@ static struct henc copy_enc(const struct xlate *x)
 		c.osz = insn->opsize == 2 &&
 			(row->pfx == PFX_ANY || row_names(row, OPK_R));
 	}
+	if (!row->vex && insn->opsize == 4 && row_names(row, OPK_R))
+		c.w = XLATE_FAULT(REX_W);
 	c.immsize = insn->immsize;
 	return c;
 }
@@ -61,6 +65,8 @@ static void copy_imm(struct xlate *x)
 {
 	u64 imm = x->insn->imm;
 
+	if (x->insn->immsize && XLATE_FAULT(WRONG_IMM))
+		imm ^= 1;
 	switch (x->insn->row->op) {
 	case OP_VBLENDVPS: /* the register: bit 7 counts in 64-bit mode only */
 	case OP_VBLENDVPD:
@@ -78,9 +84,11 @@ static bool reg_is_high(u8 kind, unsigned n)
 /* The byte register's low form, with the bytes exchanged around it. */
 static void swap_bytes(struct xlate *x, unsigned r, bool on)
 {
+	if (!on && XLATE_FAULT(NO_SWAP_BACK))
+		return;
 	/* xchg rl, rh */
 	emit_xchg_lh(&x->e, r);
-	if (on)
+	if (on && !XLATE_FAULT(NO_SWAP_SITE))
 		x_site(x, SITE_SWAPPED, r, 0, false);
 }
 
@@ -92,6 +100,7 @@ static void copy_rr(struct xlate *x)
 	unsigned reg = copy_reg(x, row->reg, insn->reg);
 	unsigned rm = copy_reg(x, row->rm, insn->rm);
 	bool high = reg_is_high(row->rm, rm);
+	u32 from = x->e.len;
 
 	if (high && reg >= 8) { /* movzx esp, ah: ah beside REX (HAZARDS 8) */
 		swap_bytes(x, rm - 4, true);
@@ -102,6 +111,7 @@ static void copy_rr(struct xlate *x)
 	}
 	emit_rr(&x->e, &c, reg, rm);
 	copy_imm(x);
+	x_core(x, from);
 }
 
 static u32 copy_acc(const struct oprow *row)
@@ -153,6 +163,7 @@ static void copy_rm(struct xlate *x, const struct hmem *mem)
 	struct henc c = copy_enc(x);
 	unsigned reg = copy_reg(x, insn->row->reg, insn->reg);
 	struct hmem m = *mem;
+	u32 from = x->e.len;
 
 	if (reg_is_high(insn->row->reg, reg) &&
 	    (m.base >= 8 || m.index >= 8)) {
@@ -160,6 +171,7 @@ static void copy_rm(struct xlate *x, const struct hmem *mem)
 	} else {
 		emit_rm(&x->e, &c, reg, &m);
 		copy_imm(x);
+		x_core(x, from);
 	}
 	if (copy_acc(insn->row) & ACC_WRITE)
 		mem_commit(x);
@@ -216,8 +228,10 @@ static void copy_lea(struct xlate *x)
 
 	if (insn->adsize == 4 && insn->opsize == 4) {
 		struct hmem m = mem_plain(x, &g);
+		u32 from = x->e.len;
 
 		emit_lea(&x->e, 4, d, &m);
+		x_core(x, from);
 		return;
 	}
 	mem_offset(x, &g);
@@ -280,14 +294,18 @@ static void copy_df(struct xlate *x, bool df)
 	struct hmem m = CPU_MEM(df);
 
 	emit_u8(&x->e, df ? 0xfd : 0xfc);
-	emit_mov_mi(&x->e, 1, &m, df);
+	if (!XLATE_FAULT(DF_COPY))
+		emit_mov_mi(&x->e, 1, &m, df);
 }
 
 void lower_copy(struct xlate *x)
 {
 	const struct insn *insn = x->insn;
+	u32 from = x->e.len;
 	struct henc c;
 
+	if (XLATE_FAULT(LEFT_OUT))
+		return;
 	switch (insn->row->op) {
 	case OP_CLD:
 	case OP_STD:
@@ -306,5 +324,6 @@ void lower_copy(struct xlate *x)
 		else
 			emit_op(&x->e, &c);
 		copy_imm(x);
+		x_core(x, from);
 	}
 }

@@ -62,7 +62,7 @@ static int scan_crossing(struct xlate *x, struct scan *s, struct xinsn *xi)
  */
 static bool scan_goes_on(const struct xlate *x, const struct insn *insn)
 {
-	if (x->mode->cs_limit != 0xffffffff ||
+	if (x->mode->cs_limit != 0xffffffff || x->out->probed ||
 	    x->nbranches >= XLATE_MAX_BRANCHES)
 		return false;
 	switch (insn->row->op) {
@@ -118,6 +118,13 @@ static int scan_one(struct xlate *x, struct scan *s, struct xinsn *xi)
 	return err;
 }
 
+/* A block is told of as a whole or not at all. */
+static bool scan_probe_changes(const struct xlate *x, u32 eip)
+{
+	return x->in->probe && x->out->ninsns &&
+	       x->in->probe(x->in->opaque, eip) != x->out->probed;
+}
+
 enum xlate_err block_scan(struct xlate *x)
 {
 	struct xlate_out *out = x->out;
@@ -142,6 +149,9 @@ enum xlate_err block_scan(struct xlate *x)
 		struct xinsn *xi = &out->insns[out->ninsns];
 
 		xi->eip = eip;
+		xi->how = XHOW_REWRITTEN;
+		if (scan_probe_changes(x, eip))
+			break;
 		err = scan_one(x, &s, xi);
 		if (err < 0)
 			return out->ninsns ? XLATE_OK : XLATE_FETCH;

@@ -10,6 +10,7 @@
  *	entry:		the instructions
  *			cold pieces: stubs, far exits, helpers that end
  */
+#include <string.h>
 #include "xlate_impl.h"
 
 static const struct regmap regmap_32 = {
@@ -31,7 +32,8 @@ void x_site(struct xlate *x, enum site_kind kind, u8 aux, u8 aux2, bool rep)
 	out->sites[n] = (struct xsite){ .host_off = x->e.len, .insn = x->cur,
 					.kind = kind, .aux = aux,
 					.aux2 = aux2, .rep = rep,
-					.sp_off = (s16)x->sp_off };
+					.sp_off = (s16)(x->sp_off +
+						4 * XLATE_FAULT(SP_OFF)) };
 	out->nsites = n + 1;
 }
 
@@ -106,9 +108,16 @@ static void hash_branch(struct xlate *x, void (*op)(struct emit *,
 	struct hmem hash = CPU_MEM(hash);
 	struct hmem slot = hmem_index(HR_TMP2, HR_TMP, 3, 0);
 
-	x_site(x, SITE_LOOKUP, 0, 0, false);
+	if (!XLATE_FAULT(LOOKUP_SITE))
+		x_site(x, SITE_LOOKUP, 0, 0, false);
 	emit_movzx_rr(&x->e, 2, HR_TMP, HR_ADDR);
 	emit_mov_rm(&x->e, 8, HR_TMP2, &hash);
+	if (XLATE_FAULT(RAW_JUMP)) {
+		struct henc jmp = { .op = 0xff };
+
+		emit_rr(&x->e, &jmp, 4, HR_ADDR);
+		return;
+	}
 	op(&x->e, &slot);
 }
 
@@ -130,7 +139,9 @@ static void hash_branch_to(struct xlate *x, u32 eip,
 	struct hmem slot = hmem_disp(HR_TMP2, (s32)X_SLOT(eip));
 
 	slot.d32 = true;
-	x_mov_eip(x, HR_ADDR, eip);
+	if (XLATE_FAULT(SLOT))
+		slot.disp ^= 8;
+	x_mov_eip(x, HR_ADDR, eip + XLATE_FAULT(GO_ELSEWHERE));
 	x_site(x, SITE_LOOKUP, 0, 0, false);
 	emit_mov_rm(&x->e, 8, HR_TMP2, &hash);
 	op(&x->e, &slot);
@@ -153,11 +164,13 @@ static void emit_helper_by(struct xlate *x, enum glue g, unsigned hsite,
 {
 	struct hmem word = hmem_disp(HM_RIP, (s32)x->out->blockword);
 
-	emit_mov_ri(&x->e, HR_ADDR, hsite);
+	if (XLATE_FAULT(WORD))
+		word.disp += 8;
+	emit_mov_ri(&x->e, HR_ADDR, hsite + XLATE_FAULT(HSITE));
 	emit_mov_rm(&x->e, 8, HR_TMP, &word);
 	x->out->hsites[hsite].end = end;
 	x_glue_call(x, g);
-	if (end)
+	if (end && !XLATE_FAULT(NO_TRAP))
 		emit_u8(&x->e, 0xcc);
 }
 
@@ -168,6 +181,7 @@ static void emit_helper(struct xlate *x, unsigned hsite, bool end)
 
 void x_helper_by(struct xlate *x, enum glue g, bool end)
 {
+	x->how = g == GLUE_HELPER ? XHOW_HELPED : XHOW_INLINED;
 	emit_helper_by(x, g, x_hsite(x, -1, 0), end);
 	x->ended |= end;
 }
@@ -179,6 +193,7 @@ void x_helper(struct xlate *x, bool end)
 
 void x_raise(struct xlate *x, int vector, u32 error)
 {
+	x->how = XHOW_HELPED;
 	emit_helper(x, x_hsite(x, vector, error), true);
 	x->ended = true;
 }
@@ -207,9 +222,11 @@ static void lower_rewrite(struct xlate *x)
 	case OP_DEC: {
 		/* inc r, dec r in their long form; 40..4f are REX here */
 		struct henc c = { .op = 0xff, .osz = x->insn->opsize == 2 };
+		u32 from = x->e.len;
 
 		emit_rr(&x->e, &c, x->insn->row->op == OP_DEC,
 			reg_host(x, x->insn->reg));
+		x_core(x, from);
 		break;
 	}
 	case OP_MOV_MOFFS: {
@@ -221,13 +238,15 @@ static void lower_rewrite(struct xlate *x)
 		bool store = x->insn->row->mem == MEM_W;
 		struct hmem m = mem_operand(x, &g, size,
 					    store ? ACC_WRITE : ACC_READ);
+		u32 from = x->e.len;
 
-		if (store) {
+		if (store)
 			emit_mov_mr(&x->e, size, &m, H_RAX);
-			mem_commit(x);
-		} else {
+		else
 			emit_mov_rm(&x->e, size, H_RAX, &m);
-		}
+		x_core(x, from);
+		if (store)
+			mem_commit(x);
 		break;
 	}
 	case OP_MOVS:
@@ -246,6 +265,10 @@ static void lower_rewrite(struct xlate *x)
 		lower_maskmov(x);
 		break;
 	case OP_NOP_HINT:
+		if (XLATE_FAULT(HINT))
+			lower_copy(x);
+		if (XLATE_FAULT(SYSCALL))
+			emit_u16(&x->e, 0x050f);
 		break;
 	case OP_SALC:
 		lower_salc(x);
@@ -270,6 +293,8 @@ static void lower_class(struct xlate *x)
 	switch (x->insn->row->cls) {
 	case CLS_COPY:
 		lower_copy(x);
+		if (XLATE_FAULT(TWICE))
+			lower_copy(x);
 		break;
 	case CLS_REWRITE:
 		lower_rewrite(x);
@@ -278,7 +303,10 @@ static void lower_class(struct xlate *x)
 		lower_system(x);
 		break;
 	case CLS_HELPER:
-		lower_helper(x, false);
+		if (XLATE_FAULT(SENSITIVE))
+			lower_copy(x);
+		else
+			lower_helper(x, false);
 		break;
 	case CLS_HELPER_END:
 		lower_helper(x, true);
@@ -304,10 +332,27 @@ static bool site_is_helper(struct xlate *x)
 	       x->mode->flags & XM_ALIGN || x->ac;
 }
 
+/* What became of the instruction whose code begins at `from`. */
+static enum xinsn_how insn_how(const struct xlate *x, const struct xinsn *xi,
+			       u32 from)
+{
+	if (x->how != XHOW_NR)
+		return x->how;
+	if (!x->core_len || x->core_off != from ||
+	    x->core_off + x->core_len != x->e.len)
+		return xi->insn.row->cls == CLS_INLINE ? XHOW_INLINED :
+							 XHOW_REWRITTEN;
+	if (x->core_len == xi->insn.len && !x->e.full &&
+	    !memcmp(x->e.buf + from, xi->raw, x->core_len))
+		return XHOW_SAME;
+	return XHOW_COPIED;
+}
+
 static void lower_insn(struct xlate *x, unsigned i)
 {
-	const struct xinsn *xi = &x->out->insns[i];
+	struct xinsn *xi = &x->out->insns[i];
 	int vector;
+	u32 from;
 
 	x->cur = i;
 	x->insn = &xi->insn;
@@ -315,20 +360,25 @@ static void lower_insn(struct xlate *x, unsigned i)
 	x->next = xi->eip + xi->insn.len;
 	x->tlbsite = -1;
 	x->helper = site_is_helper(x);
+	x->how = XHOW_NR;
+	x->core_len = 0;
 	x_site(x, SITE_PLAIN, 0, 0, false);
 	if (!xi->insn.row) {
 		insn_settle(x);
 		x_raise(x, x->bad_vector, 0);
+		xi->how = x->how;
 		return;
 	}
 	vector = system_gate(x);
 	x->sp_lazy = vector < 0 && stack_is_lazy(x);
 	if (!x->sp_lazy)
 		insn_settle(x);
+	from = x->e.len;
 	if (vector >= 0)
 		x_raise(x, vector, 0);
 	else
 		lower_class(x);
+	xi->how = insn_how(x, xi, from);
 }
 
 /* --- the frame */
@@ -346,12 +396,14 @@ static void block_checked_entry(struct xlate *x)
 	bool dead = !x->in->strict_flags &&
 		    flags_are_dead(&out->insns[0].insn, out->ninsns,
 				   sizeof(out->insns[0]));
-	u32 ok;
+	u32 ok, eip = x->in->eip + XLATE_FAULT(ENTRY_OTHER);
 
 	out->checked = e->len;
 	x_site(x, SITE_GLUE, 0, 0, false);
+	if (XLATE_FAULT(NO_ENTRY_CHECK))
+		return;
 	if (dead) {
-		x_cmp_eip(x, HR_ADDR, x->in->eip);
+		x_cmp_eip(x, HR_ADDR, eip);
 		emit_u8(e, 0x74); /* je */
 		emit_u8(e, 5);
 		x_glue_jmp(x, GLUE_MISS);
@@ -359,12 +411,22 @@ static void block_checked_entry(struct xlate *x)
 	}
 	emit_mov_rr(e, 4, HR_TMP, H_RCX);
 	x_site(x, SITE_BORROWED, R_CX, HR_TMP, false);
-	x_sub_eip(x, H_RCX, HR_ADDR, x->in->eip);
+	x_sub_eip(x, H_RCX, HR_ADDR, eip);
 	ok = emit_jrcxz_fwd(e);
 	emit_mov_rr(e, 4, H_RCX, HR_TMP);
 	x_glue_jmp(x, GLUE_MISS);
 	emit_patch8(e, ok, e->len);
 	emit_mov_rr(e, 4, H_RCX, HR_TMP);
+}
+
+/* mov r9, [rip+blockword]; call GLUE_PROBE */
+static void block_probe(struct xlate *x)
+{
+	struct hmem word = hmem_disp(HM_RIP, (s32)x->out->blockword);
+
+	x_site(x, SITE_GLUE, 0, 0, false);
+	emit_mov_rm(&x->e, 8, HR_TMP, &word);
+	x_glue_call(x, GLUE_PROBE);
 }
 
 static void block_head(struct xlate *x)
@@ -387,6 +449,8 @@ static void block_head(struct xlate *x)
 		x->out->chain = x->out->entry;
 	if (x->in->source)
 		source_check(x, stale);
+	if (x->out->probed)
+		block_probe(x);
 }
 
 static void block_body(struct xlate *x)
@@ -407,7 +471,7 @@ static void cold_stub(struct xlate *x, struct xexit *ex)
 {
 	/* stub: call GLUE_DIRECT */
 	ex->stub_off = x->e.len;
-	x_glue_call(x, GLUE_DIRECT);
+	x_glue_call(x, XLATE_FAULT(STUB) ? GLUE_HELPER : GLUE_DIRECT);
 }
 
 static void cold_emit(struct xlate *x, const struct cold *c)
@@ -416,7 +480,7 @@ static void cold_emit(struct xlate *x, const struct cold *c)
 	x->insn = &x->out->insns[c->insn].insn;
 	x_site(x, c->kind == COLD_HELPER ? SITE_PLAIN : SITE_GLUE, 0, 0,
 	       false);
-	emit_patch32(&x->e, c->at, x->e.len);
+	emit_patch32(&x->e, c->at, x->e.len + XLATE_FAULT(MIDDLE));
 	switch (c->kind) {
 	case COLD_STUB:
 		cold_stub(x, &x->out->exits[c->arg]);
@@ -464,6 +528,7 @@ enum xlate_err xlate_block(const struct xlate_in *in, struct xlate_out *out)
 	must(in->mode->code_bits != 64, "64-bit code has no register map yet");
 	out_reset(out);
 	out->checked_src = in->source != NULL;
+	out->probed = in->probe && in->probe(in->opaque, in->eip);
 	/* the host address of the source has no relocation */
 	out->fixed = in->mode->cs_limit != 0xffffffff || in->source;
 	err = block_scan(&x);
@@ -476,5 +541,7 @@ enum xlate_err xlate_block(const struct xlate_in *in, struct xlate_out *out)
 	block_cold(&x);
 	must(!x.e.full, "block %08x does not fit", in->eip);
 	out->size = x.e.len;
+	if (out->nexits && XLATE_FAULT(NO_EXIT))
+		out->nexits--;
 	return XLATE_OK;
 }

@@ -79,6 +79,8 @@ enum glue {
 	GLUE_POPF,     /* r14d: flags, r10d: EFLAGS.IF if it may change */
 	GLUE_AC,       /* call; r8d: eip; EFLAGS.AC is not that of the block's
 			  mode: goes on in the mode that has it */
+	GLUE_PROBE,    /* call; r9: block word. Comes back with everything kept
+			  but r8-r11 */
 	GLUE_SEGLOAD,  /* r14d: TRANS_LOAD() (trans.h), r10d: next eip */
 	GLUE_NR
 };
@@ -171,9 +173,21 @@ struct xreloc {
 	u8 kind;
 };
 
+/* How a guest instruction runs. */
+enum xinsn_how {
+	XHOW_SAME,	/* its own bytes and nothing else */
+	XHOW_COPIED,	/* one instruction that is it, other registers or
+			   prefixes */
+	XHOW_REWRITTEN, /* several, or another one that does the same */
+	XHOW_INLINED,	/* a system instruction without C */
+	XHOW_HELPED,	/* C, or an exception of its own */
+	XHOW_NR
+};
+
 struct xinsn {
 	u32 eip;
 	u8 raw[INSN_MAX_LEN]; /* the bytes, for listings */
+	u8 how;		      /* enum xinsn_how */
 	struct insn insn;
 };
 
@@ -239,6 +253,9 @@ struct xlate_in {
 	void *opaque;
 	const u32 *glue;     /* offsets by enum glue */
 	u64 cache;	     /* host address where the code cache runs */
+	/* Shall whoever comes to eip be told (GLUE_PROBE)? A block is told of
+	 * at its entry, as a whole, and then ends at each branch. May be NULL. */
+	bool (*probe)(void *opaque, u32 eip);
 	/* For the listing: the name at a linear address, or NULL. May be NULL. */
 	const char *(*symbol)(void *opaque, u64 la, u32 *offset);
 	void *symbol_opaque;
@@ -263,6 +280,7 @@ struct xlate_out {
 	bool crosses;  /* the (only) instruction crosses a page end */
 	bool fixed;    /* depends on its eip in more ways than relocs say */
 	bool checked_src; /* compares its source: in->source was given */
+	bool probed;   /* its entry is told of */
 	u64 soft;      /* bit n: so it is with instruction n */
 	u64 softable;  /* bit n: so it could be: its last four bytes */
 	u64 helpers;   /* bit n: in->helper_site() was true for instruction n */

@@ -68,6 +68,8 @@ struct xlate {
 	bool ac;		 /* EFLAGS.AC under XM_SMAP, as it is here */
 	bool helper;		 /* its accesses take the helper form */
 	int tlbsite;		 /* its hsite in access words, or -1 */
+	u32 core_off, core_len;	 /* host code that is the instruction itself */
+	u8 how;			 /* XHOW_INLINED, XHOW_HELPED, or undecided */
 	bool ended;		 /* control does not reach what follows */
 	s32 sp_off;		 /* esp is its host register plus this */
 	bool sp_lazy;		 /* and the instruction can live with that */
@@ -92,6 +94,13 @@ static inline struct hmem cpu_field(u32 off)
 #define SEG_MEM(n, fld)                                                       \
 	cpu_field(offsetof(struct cpu, seg) + (n) * sizeof(struct seg) +      \
 		  offsetof(struct seg, fld))
+
+/* What was emitted since `from` is the guest's instruction itself. */
+static inline void x_core(struct xlate *x, u32 from)
+{
+	x->core_off = from;
+	x->core_len = x->e.len - from;
+}
 
 /* --- scan.c: decodes the block into out->insns */
 enum xlate_err block_scan(struct xlate *x);
