@@ -359,20 +359,22 @@ u64 engine_commit(struct cpu *c, u32 unused8, u64 unused9)
 	return !commit_leaves(e);
 }
 
-/* GLUE_SEG failed: #SS(0) for the stack segment, else #GP(0). */
+/* GLUE_SEG failed: #SS(0) for the stack segment, else #GP(0), which a misaligned
+ * operand is in any. */
 u64 engine_seg_fault(struct cpu *c, u32 off, u64 acc)
 {
 	struct vcpu *v = container_of(c, struct vcpu, cpu);
+	unsigned seg = acc >> ACC_SEG_SHIFT & 7;
 	struct bhsite *hs;
 
-	(void)off;
 	access_block(v->eng, acc, &hs);
 	c->rip = hs->eip;
 	if (access_x87_first(v->eng, hs)) {
 		v->eng->restart = !v->exc.pending;
 		return 0;
 	}
-	if (((acc >> ACC_SEG_SHIFT) & 7) == CPU_SS)
+	if (seg == CPU_SS &&
+	    !access_unaligned(hs, (u32)c->seg[seg].base + off, acc & 0xfff))
 		exc_raise_err(v, VEC_SS, 0);
 	else
 		exc_gp(v, 0);

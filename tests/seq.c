@@ -23,13 +23,11 @@ u32 seq_value(struct rng *r)
 
 /* --- segments */
 
-#define BASED 0x1fff0000u
-
 int seq_segments(struct orun *o)
 {
 	static const struct user_desc d[] = {
 		[SEQ_LDT_DATA] = { .base_addr = ORUN_DATA, .limit = 0x7fff },
-		[SEQ_LDT_BASED] = { .base_addr = BASED, .limit = 0xfffff,
+		[SEQ_LDT_BASED] = { .base_addr = SEQ_BASED, .limit = 0xfffff,
 				    .limit_in_pages = 1, .seg_32bit = 1 },
 		[SEQ_LDT_RO] = { .base_addr = ORUN_DATA, .limit = 0x7fff,
 				 .read_exec_only = 1 },
@@ -58,7 +56,7 @@ u32 seq_seg_base(const struct seq *q, u16 sel)
 	case SEQ_SEL(SEQ_LDT_DOWN):
 		return ORUN_DATA - 0x1000;
 	case SEQ_SEL(SEQ_LDT_BASED):
-		return BASED;
+		return SEQ_BASED;
 	case SEQ_SEL(SEQ_LDT_STACK):
 		return ORUN_STACK;
 	case SEQ_SEL(SEQ_LDT_CODE):

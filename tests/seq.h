@@ -76,12 +76,13 @@ u32 seq_value(struct rng *r); /* edge values often */
 
 /* Descriptors of the LDT that sequences use, by number. */
 enum { SEQ_LDT_DATA,   /* ORUN_DATA, 32 KiB, 16-bit */
-       SEQ_LDT_BASED,  /* 4 GiB from 0x1fff0000 */
+       SEQ_LDT_BASED,  /* 4 GiB from SEQ_BASED */
        SEQ_LDT_RO,     /* ORUN_DATA, read-only */
        SEQ_LDT_DOWN,   /* expand-down: 0x1000..0xffff of ORUN_DATA - 0x1000 */
        SEQ_LDT_STACK,  /* ORUN_STACK, 16 KiB, 16-bit */
        SEQ_LDT_CODE }; /* 16-bit code: the group */
 #define SEQ_SEL(n) ORUN_LDT(n)
+#define SEQ_BASED  0x1fff0000u /* where the segment of that name begins */
 /* 0, or -1 if the host's kernel has no such segments. */
 int seq_segments(struct orun *o);
 u32 seq_seg_base(const struct seq *q, u16 sel);
@@ -129,7 +130,7 @@ void seq_generate(struct seq *q, u64 seed, const u64 *features);
 
 /* --- seqrun.c */
 enum seq_verdict { SEQ_SAME, SEQ_DIFFERS, SEQ_EXCUSED, SEQ_DROPPED };
-enum { SEQ_OVER_END, SEQ_NESTED, SEQ_ALIGNMENT, SEQ_FRAME, SEQ_EXCUSES };
+enum { SEQ_OVER_END, SEQ_NESTED, SEQ_ALIGNMENT, SEQ_FRAME, SEQ_DECIMAL, SEQ_EXCUSES };
 extern const char *const seq_excuse_name[SEQ_EXCUSES];
 enum seq_run { SEQ_FIRST, SEQ_AGAIN, SEQ_COLD, SEQ_MIDDLE, SEQ_RUNS };
 struct seq_diff {
@@ -172,5 +173,8 @@ void seq_cover_add(struct seq_cover *c, const struct seq *q,
 /* The sums to f, all rows to the file at path (NULL: not). */
 void seq_cover_print(const struct seq_cover *c, FILE *f, const char *path,
 		     const u64 *features);
+
+/* Sums of the engine's counters over these machines. */
+void seq_print_counters(FILE *f, struct orun *const *vm, unsigned n);
 
 #endif

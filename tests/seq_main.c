@@ -12,9 +12,11 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include "seq.h"
 
 enum { TURNS = -1, ALL = -2 };
@@ -25,6 +27,9 @@ struct options {
 	const char *coverage;
 	bool self_test;
 };
+
+/* Shared with the signal handler. */
+static char current[128];
 
 struct session {
 	struct options o;
@@ -70,12 +75,28 @@ static void session_differs(struct session *s, const struct seq *q,
 	seq_report(stdout, &small, &seq_modes[m], d);
 }
 
+/* An engine that finds a bug of its own aborts: for which sequence, says this. */
+static void tell_sequence(int sig)
+{
+	(void)sig;
+	if (write(2, current, strlen(current)) < 0)
+		_exit(1);
+}
+
+static void current_set(u64 seed, const char *mode)
+{
+	snprintf(current, sizeof(current),
+		 "sequences: in --seed %#llx --count 1 --mode %s\n",
+		 (unsigned long long)seed, mode);
+}
+
 static void session_mode(struct session *s, const struct seq *q, unsigned m,
 			 bool count)
 {
 	static struct orun_result nat;
 	static struct seq_diff d;
 
+	current_set(q->seed, seq_modes[m].name);
 	switch (seq_compare(q, session_vm(s, m), &d, &nat)) {
 	case SEQ_SAME:
 		break;
@@ -137,6 +158,7 @@ static int session_end(struct session *s, double from)
 		failed += !!s->failed[m];
 	}
 	seq_cover_print(s->cover, stdout, s->o.coverage, s->features);
+	seq_print_counters(stdout, s->vm, ARRAY_SIZE(s->vm));
 	for (unsigned i = 0; i < SEQ_EXCUSES; i++)
 		printf("explained: %llu %s\n",
 		       (unsigned long long)s->excused[i], seq_excuse_name[i]);
@@ -255,7 +277,6 @@ int main(int argc, char **argv)
 {
 	static struct session s;
 	double from = seconds();
-	int ret;
 
 	s.o = (struct options){ .seed = 0x5eed0000, .count = 1000, .reports = 5,
 				.mode = TURNS };
@@ -268,12 +289,12 @@ int main(int argc, char **argv)
 		       "0 passed, 0 failed\n");
 		return 0;
 	}
+	signal(SIGABRT, tell_sequence);
 	seq_clear(orun_native());
 	s.features = orun_features(session_vm(&s, 0));
 	if (s.o.self_test)
 		return self_test(&s.o, s.features);
 	for (u64 k = 0; k < s.o.count; k++)
 		session_sequence(&s, s.o.seed + k);
-	ret = session_end(&s, from);
-	return ret;
+	return session_end(&s, from);
 }

@@ -75,6 +75,8 @@ static void flow_jmp(struct gen *g)
 		jump_over(g, (const u8[]){ 0xe3 }, 1, 1, skip);
 		break;
 	default:
+		if (seq_one_in(&g->r, 2) && !g->q->code16)
+			gen_mov(g, R_CX, seq_below(&g->r, 4) << 16);
 		jump_over(g, (const u8[]){ 0x67, 0xe3 }, 2, 1, skip);
 	}
 }
@@ -227,6 +229,8 @@ static void filler(struct gen *g, u8 chunk)
 	g->chunk = own;
 }
 
+static void flow_flags(struct gen *g);
+
 static void flow_return(struct gen *g)
 {
 	u8 c = g->chunk, up = g->parent[c], reg = flow_reg(g);
@@ -263,6 +267,8 @@ static void flow_return(struct gen *g)
 	}
 	g->done[c] = true;
 	g->chunk = up;
+	if (seq_one_in(&g->r, 2)) /* flags live on over a return */
+		flow_flags(g);
 }
 
 /* call next; pop reg */
@@ -589,6 +595,29 @@ static void flow_smc_opcode(struct gen *g)
 		GEN(g, (u8)(0x40 | reg));
 }
 
+/* A function changes what its return leads to: the caller's block goes, and the
+ * landing site in it. */
+static void flow_smc_caller(struct gen *g)
+{
+	u8 c = g->chunk, up = g->parent[c], reg = flow_reg(g);
+	u8 b[7] = { 0xc6, 0x05, 0, 0, 0, 0, (u8)seq_rand(&g->r) };
+	struct seq_insn *s;
+	unsigned at = g->q->n;
+
+	if (!c || !is_flat(g, CPU_DS))
+		return;
+	g->chunk = up;
+	gen_mov(g, reg, seq_rand(&g->r));
+	g->chunk = c;
+	s = gen_add(g, b, sizeof(b));
+	gen_fix(s, SEQ_LIN, 4, at, up);
+	s->fixat = 2;
+	s->add = 1;
+	GEN(g, 0xc3);
+	g->done[c] = true;
+	g->chunk = up;
+}
+
 void flow_piece(struct gen *g)
 {
 	static void (*const piece[])(struct gen *) = {
@@ -598,6 +627,7 @@ void flow_piece(struct gen *g)
 		flow_thunk, flow_push_return, flow_far, flow_esp, flow_esp,
 		flow_esp, flow_esp, flow_popf, flow_flags, flow_flags,
 		flow_flags, flow_segment, flow_smc, flow_smc_opcode,
+		flow_smc_caller,
 		flow_fault,
 	};
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * seqmin.c - see seq.h: makes a sequence that differs smaller. Whatever still
- * differs, in whatever way, is taken. The tries share a machine; if what is left
- * of the sequence does not differ in a new one, each try gets one of its own.
+ * differs, in whatever way, is taken. The first tries share a machine, which is
+ * faster; the last, and what could not be made smaller there because the machine
+ * had learnt something (checked frames), have one of their own.
  */
 #include <string.h>
 #include "seq.h"
@@ -167,9 +168,8 @@ unsigned seq_minimise(struct seq *q, const struct seq_mode *mode)
 	min_rounds(&m);
 	orun_close(m.vm);
 	m.vm = NULL;
-	if (!min_differs(&m, q)) { /* what it showed needed the tries */
+	if (!min_differs(&m, q)) /* what it showed needed the tries */
 		*q = whole;
-		min_rounds(&m);
-	}
+	min_rounds(&m);
 	return m.runs;
 }

@@ -241,3 +241,45 @@ void seq_cover_print(const struct seq_cover *c, FILE *f, const char *path,
 		fclose(rows);
 	}
 }
+
+/* --- what the engine did for them */
+
+static const char *const counters[] = {
+	"code_blocks", "code_chains", "xlate_revived", "faults", "helpers",
+	"transitions", "exceptions", "mmu_fills", "tlb_misses", "bounces",
+	"smc_drops", "smc_steps", "checked_stale", "sites_marked", "kicks",
+	"verified",
+};
+
+static void counters_add(const struct orun *vm, u64 *sum)
+{
+	char line[128], name[64];
+	unsigned long value;
+	FILE *f = tmpfile();
+
+	if (!f)
+		return;
+	umbra_stats_print(orun_vm(vm), f, false);
+	rewind(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%63s %lu", name, &value) != 2)
+			continue;
+		for (unsigned i = 0; i < ARRAY_SIZE(counters); i++)
+			if (!strcmp(name, counters[i]))
+				sum[i] += value;
+	}
+	fclose(f);
+}
+
+void seq_print_counters(FILE *f, struct orun *const *vm, unsigned n)
+{
+	u64 sum[ARRAY_SIZE(counters)] = { 0 };
+
+	for (unsigned i = 0; i < n; i++)
+		if (vm[i])
+			counters_add(vm[i], sum);
+	fprintf(f, "engine:");
+	for (unsigned i = 0; i < ARRAY_SIZE(counters); i++)
+		fprintf(f, " %s %llu", counters[i], (unsigned long long)sum[i]);
+	fprintf(f, "\n");
+}

@@ -33,6 +33,7 @@ const struct seq_mode seq_modes[] = {
 	  { .helper_sites = true, .no_fsgsbase = true }, false },
 	{ "checked-one-insn", { .checked = true, .one_insn = true }, false },
 	{ "checked-no-chain", { .checked = true, .no_chain = true }, false },
+	{ "verify", { .verify = true }, false },
 };
 const unsigned seq_modes_nr = ARRAY_SIZE(seq_modes);
 
@@ -119,13 +120,14 @@ const char *const seq_excuse_name[SEQ_EXCUSES] = {
 	[SEQ_ALIGNMENT] = "#AC of operands wider than 8 bytes, and its place "
 			  "before #PF",
 	[SEQ_FRAME] = "pusha, popa, enter, far transfers: which of their slots "
-		      "faults first",
+		      "faults first, and what others have done by then",
+	[SEQ_DECIMAL] = "undefined flags of aaa and its like, reached by a return "
+			"into the middle of an instruction",
 };
 
-/* The instruction at which native run and machine have faulted. */
-static u16 faulting_op(const struct seq *q, const struct seq_diff *d)
+/* The identity of the instruction at a linear address of native memory. */
+static u16 op_at(const struct seq *q, u32 la)
 {
-	u32 la = d->nat.st.eip + seq_cs_base(q);
 	u8 buf[INSN_MAX_LEN] = { 0 };
 	struct insn insn;
 
@@ -139,7 +141,7 @@ static u16 faulting_op(const struct seq *q, const struct seq_diff *d)
 
 static bool is_frame(const struct seq *q, const struct seq_diff *d)
 {
-	switch (faulting_op(q, d)) {
+	switch (op_at(q, d->nat.st.eip + seq_cs_base(q))) {
 	case OP_PUSHA:
 	case OP_POPA:
 	case OP_ENTER:
@@ -152,14 +154,62 @@ static bool is_frame(const struct seq *q, const struct seq_diff *d)
 	return false;
 }
 
+/* About offset 0 of a segment of 4 GiB, all of which begin at one of two
+ * addresses. */
+static bool is_at_end(u32 la)
+{
+	u32 based = la - SEQ_BASED;
+
+	return la + 64 < 128 || based + 64 < 128;
+}
+
+static bool over_end(const struct orun_result *a, const struct orun_result *b)
+{
+	return (a->vector == VEC_GP || a->vector == VEC_SS) && !a->err &&
+	       b->vector == VEC_PF && is_at_end(b->cr2);
+}
+
+static bool is_decimal(u16 op)
+{
+	return op == OP_AAA || op == OP_AAS || op == OP_AAM || op == OP_AAD ||
+	       op == OP_DAA || op == OP_DAS;
+}
+
+/*
+ * Does the run come by one that is not the first of its bytes, so that nothing
+ * behind it defines its flags? It runs natively again, step by step.
+ */
+static bool meets_decimal(const struct seq *q, const struct seq_layout *l,
+			  unsigned from)
+{
+	static struct orun_result r;
+	u32 la, n;
+
+	seq_load(orun_native(), q, l);
+	seq_start(q, l, from, &r.st);
+	for (u32 steps = 0; steps < 3000; steps++) {
+		struct orun_state st = r.st;
+
+		la = st.eip + seq_cs_base(q);
+		for (n = 0; n < q->n && l->addr[n] != la; n++)
+			;
+		if (n == q->n && is_decimal(op_at(q, la)))
+			return true;
+		st.eflags |= EFL_TF;
+		orun_run(orun_native(), &st, &r);
+		if (r.end != ORUN_EXC || r.vector != VEC_DB)
+			return false;
+	}
+	return false;
+}
+
 static int excuse(const struct seq *q, const struct seq_diff *d)
 {
 	const struct orun_result *n = &d->nat, *v = &d->vm;
 	struct orun_result r = *v;
 	int why = -1;
 
-	if ((n->vector == VEC_GP || n->vector == VEC_SS) && !n->err &&
-	    v->vector == VEC_PF && v->cr2 < 64)
+	if (over_end(n, v) || over_end(v, n))
 		why = SEQ_OVER_END;
 	else if (n->vector == VEC_GP && !n->err && v->vector == VEC_TS &&
 		 n->st.eflags & EFL_NT)
@@ -167,11 +217,16 @@ static int excuse(const struct seq *q, const struct seq_diff *d)
 	else if ((n->vector == VEC_AC || v->vector == VEC_AC) &&
 		 n->st.eflags & EFL_AC)
 		return SEQ_ALIGNMENT;
-	else if (n->vector == VEC_PF && v->vector == VEC_PF && is_frame(q, d))
+	else if (n->vector == v->vector &&
+		 (n->vector == VEC_PF || n->vector == VEC_SS) && is_frame(q, d))
 		why = SEQ_FRAME;
 	r.vector = n->vector;
 	r.err = n->err;
 	r.cr2 = n->cr2;
+	if (why == SEQ_FRAME) {
+		memcpy(r.st.gpr, n->st.gpr, sizeof(r.st.gpr));
+		r.st.gpr[R_SP] = v->st.gpr[R_SP];
+	}
 	if (why < 0 || orun_differ(n, &r))
 		return -1;
 	return !d->la || why == SEQ_FRAME ? why : -1;
@@ -188,6 +243,8 @@ static enum seq_verdict run_vm(const struct seq *q, const struct seq_layout *l,
 	d->parts = orun_differ(&d->nat, &d->vm);
 	d->la = seq_memory_differs(orun_native(), vm, q);
 	d->excuse = d->parts || d->la ? excuse(q, d) : -1;
+	if ((d->parts || d->la) && d->excuse < 0 && meets_decimal(q, l, from))
+		d->excuse = SEQ_DECIMAL;
 	if (d->excuse >= 0)
 		return SEQ_EXCUSED;
 	return d->parts || d->la ? SEQ_DIFFERS : SEQ_SAME;

@@ -291,8 +291,8 @@ END_TEST
 
 /* --- segments */
 
-/* 16-bit code: mov esp, imm32; push ax; mov [0x10], bx; int3 */
-START_TEST(test_16bit)
+/* Code, data and stack of 16 bits; false: the host refuses them. */
+static bool open_16bit(int mode)
 {
 	static const struct user_desc code = {
 		.base_addr = ORUN_CODE, .limit = 0xffff, .contents = 2,
@@ -300,27 +300,53 @@ START_TEST(test_16bit)
 		.base_addr = ORUN_STACK, .limit = 0x3fff,
 	};
 
-	both_open(&modes[_i]);
+	both_open(&modes[mode]);
 	for (unsigned k = 0; k < 2; k++) {
 		if (orun_ldt(T.place[k], 0, &code)) {
 			printf("the host refuses 16-bit segments\n");
 			both_close();
-			return;
+			return false;
 		}
 		orun_ldt(T.place[k], 1, &data);
 		orun_ldt(T.place[k], 2, &stack);
 	}
-	both_code(CODE, BYTES(0x66, 0xbc, 0, 0x20, 0x34, 0x12, 0x50, 0x89, 0x1e,
-			      0x10, 0, 0xcc));
 	T.st.eip = CODE - ORUN_CODE;
 	T.st.sel[CPU_CS] = ORUN_LDT(0);
 	T.st.sel[CPU_DS] = T.st.sel[CPU_ES] = ORUN_LDT(1);
 	T.st.sel[CPU_SS] = ORUN_LDT(2);
+	return true;
+}
+
+/* mov esp, imm32; push ax; mov [0x10], bx; int3 */
+START_TEST(test_16bit)
+{
+	if (!open_16bit(_i))
+		return;
+	both_code(CODE, BYTES(0x66, 0xbc, 0, 0x20, 0x34, 0x12, 0x50, 0x89, 0x1e,
+			      0x10, 0, 0xcc));
 	T.st.gpr[R_BX] = 0xbeef;
 	both_run();
 	ck_assert_uint_eq(T.r[1].vector, VEC_BP);
 	ck_assert_uint_eq(T.r[1].st.gpr[R_SP], 0x12341ffe);
 	ck_assert_uint_eq(word(1, ORUN_DATA + 0x10), 0xbeef);
+	both_close();
+}
+END_TEST
+
+/* movaps xmm0, ss:[0x4001], beyond the limit of the stack: #GP, not #SS as
+ * for movups */
+START_TEST(test_16bit_misaligned)
+{
+	if (!open_16bit(_i))
+		return;
+	both_code(CODE, BYTES(0x66, 0xbc, 0, 0x20, 0, 0, 0x36, 0x0f, 0x28, 0x06,
+			      0x01, 0x40));
+	both_run();
+	ck_assert_uint_eq(T.r[1].vector, VEC_GP);
+	both_code(CODE, BYTES(0x66, 0xbc, 0, 0x20, 0, 0, 0x36, 0x0f, 0x10, 0x06,
+			      0x01, 0x40));
+	both_run();
+	ck_assert_uint_eq(T.r[1].vector, VEC_SS);
 	both_close();
 }
 END_TEST
@@ -415,6 +441,7 @@ static Suite *suite_orun(void)
 	tcase_add_loop_test(t, test_changes_itself, 0, n);
 	tcase_add_loop_test(t, test_page_end, 0, n);
 	tcase_add_loop_test(t, test_16bit, 0, n);
+	tcase_add_loop_test(t, test_16bit_misaligned, 0, n);
 	tcase_add_loop_test(t, test_endless, 0, n);
 	tcase_add_test(t, test_system_calls);
 	tcase_add_test(t, test_speed);
