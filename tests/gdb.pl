@@ -44,9 +44,11 @@ sub result($$) {
 	return $ok;
 }
 
+# Each child leads a group: what it started goes with it.
 END {
-	kill "KILL", keys %child if %child;
+	kill "-KILL", keys %child if %child;
 }
+$SIG{$_} = sub { exit 1 } for qw(HUP INT TERM);
 
 # --- processes
 
@@ -54,6 +56,7 @@ sub start {
 	my ($out, @cmd) = @_;
 	my $pid = fork() // die "fork: $!\n";
 	if (!$pid) {
+		setpgrp(0, 0);
 		open(STDIN, "<", "/dev/null");
 		open(STDOUT, ">", $out) or die "$out: $!\n";
 		open(STDERR, ">&", \*STDOUT);
@@ -74,7 +77,7 @@ sub finish {
 		}
 		sleep 0.01;
 	}
-	kill "KILL", $pid;
+	kill "-KILL", $pid;
 	waitpid($pid, 0);
 	delete $child{$pid};
 	return undef;
