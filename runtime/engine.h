@@ -226,6 +226,11 @@ struct engine {
 	void *code_opaque;
 	timer_t timer; /* its signal is a kick that sets alarm_due */
 	bool has_timer;
+	timer_t kick_timer; /* injection: kicks by themselves */
+	bool has_kick_timer;
+	u32 kick_steps; /* host instructions until such a kick */
+	u32 kick_seed;
+	u32 flush_count; /* translations since all blocks were dropped */
 
 	/* any thread */
 	u32 irq_level, nmi, want_intr, alarm_due;

@@ -54,7 +54,7 @@ static void fault_store(struct hfault *f, const ucontext_t *uc)
 	for (int i = 0; i < H_NR; i++)
 		f->reg[i] = (u64)g[order[i]];
 	f->rip = (u64)g[REG_RIP];
-	f->rflags = (u64)g[REG_EFL];
+	f->rflags = (u64)g[REG_EFL] & ~(u64)EFL_TF; /* see kick_later() */
 	f->addr = (u64)g[REG_CR2];
 	f->trapno = (u32)g[REG_TRAPNO];
 	f->err = (u32)g[REG_ERR];
@@ -120,6 +120,8 @@ static void signals_bus(struct engine *e, ucontext_t *uc)
 	}
 }
 
+static bool kick_step(struct engine *e, ucontext_t *uc);
+
 static void signals_fault(int sig, siginfo_t *si, void *ctx)
 {
 	ucontext_t *uc = ctx;
@@ -132,6 +134,8 @@ static void signals_fault(int sig, siginfo_t *si, void *ctx)
 		signals_bus(e, uc);
 		return;
 	}
+	if (e && sig == SIGTRAP && g[REG_TRAPNO] == 1 && kick_step(e, uc))
+		return;
 	if (!e || pc < tcache_base(e->tc) || pc >= tcache_end(e->tc))
 		signals_die(sig, uc);
 	if (g[REG_TRAPNO] == 14 && addr >= (u64)e->pair_map &&
@@ -209,26 +213,18 @@ static void kick_glue(struct engine *e, ucontext_t *uc, u64 pc)
 	/* Elsewhere in the glue we are on the way to C, which looks. */
 }
 
-static void signals_kick(int sig, siginfo_t *si, void *ctx)
+static bool pc_is_generated(const struct engine *e, u64 pc)
 {
-	ucontext_t *uc = ctx;
+	return in_range(pc, tcache_base(e->tc), tcache_end(e->tc));
+}
+
+static void kick_now(struct engine *e, ucontext_t *uc)
+{
 	greg_t *g = uc->uc_mcontext.gregs;
-	struct engine *e = signals_engine;
 	u64 pc = (u64)g[REG_RIP];
 
-	(void)sig;
-	if (si->si_code == SI_TIMER) {
-		struct engine *of = si->si_value.sival_ptr;
-
-		of->alarm_due = 1;
-		of->v->cpu.kick = 1;
-		if (of != e)
-			return;
-	}
-	if (!e)
-		return;
 	e->v->cpu.kick = 1;
-	if (in_range(pc, tcache_base(e->tc), tcache_end(e->tc))) {
+	if (pc_is_generated(e, pc)) {
 		struct block *b = tcache_find(e->tc, pc);
 
 		e->stats.kicks++;
@@ -243,6 +239,58 @@ static void signals_kick(int sig, siginfo_t *si, void *ctx)
 			    (u64)glue_resume_end)) {
 		g[REG_RIP] = (greg_t)glue_resume_kick;
 	}
+}
+
+/*
+ * An injected kick (umbra_inject.kick_us). A timer's signal comes behind slow
+ * instructions more often than behind others, so this one waits for up to 63
+ * host instructions more, which the host's TF counts. True: it waits.
+ */
+static bool kick_later(struct engine *e, ucontext_t *uc)
+{
+	greg_t *g = uc->uc_mcontext.gregs;
+
+	e->kick_seed = e->kick_seed * 1664525 + 1013904223;
+	e->kick_steps = e->kick_seed >> 26;
+	g[REG_EFL] &= ~(greg_t)EFL_TF; /* of one that still waits */
+	if (!e->kick_steps || !pc_is_generated(e, (u64)g[REG_RIP]))
+		return false;
+	g[REG_EFL] |= EFL_TF;
+	return true;
+}
+
+/* One of them has passed, or control has gone to C. False: not ours. */
+static bool kick_step(struct engine *e, ucontext_t *uc)
+{
+	greg_t *g = uc->uc_mcontext.gregs;
+
+	if (!e->kick_steps)
+		return false;
+	if (pc_is_generated(e, (u64)g[REG_RIP]) && --e->kick_steps)
+		return true;
+	e->kick_steps = 0;
+	g[REG_EFL] &= ~(greg_t)EFL_TF;
+	kick_now(e, uc);
+	return true;
+}
+
+static void signals_kick(int sig, siginfo_t *si, void *ctx)
+{
+	struct engine *e = signals_engine;
+
+	(void)sig;
+	if (si->si_code == SI_TIMER && si->si_value.sival_ptr) {
+		struct engine *of = si->si_value.sival_ptr;
+
+		of->alarm_due = 1;
+		of->v->cpu.kick = 1;
+		if (of != e)
+			return;
+	} else if (si->si_code == SI_TIMER && e && kick_later(e, ctx)) {
+		return;
+	}
+	if (e)
+		kick_now(e, ctx);
 }
 
 int signals_init(void)
@@ -283,31 +331,61 @@ static int signals_stack(void)
 	return sigaltstack(&ss, NULL) ? -errno : 0;
 }
 
-int signals_timer(struct engine *e)
+static int timer_make(timer_t *t, void *value)
 {
 	struct sigevent ev = {
 		.sigev_notify = SIGEV_THREAD_ID,
 		.sigev_signo = signals_kick_number(),
-		.sigev_value.sival_ptr = e,
+		.sigev_value.sival_ptr = value,
 	};
 
 	ev._sigev_un._tid = (pid_t)syscall(SYS_gettid);
-	if (timer_create(CLOCK_MONOTONIC, &ev, &e->timer))
-		return -errno;
+	return timer_create(CLOCK_MONOTONIC, &ev, t) ? -errno : 0;
+}
+
+static void timer_unmake(timer_t t)
+{
+	struct itimerspec never = { 0 };
+
+	timer_settime(t, 0, &never, NULL);
+	timer_delete(t);
+}
+
+/* Injected kicks have no value by which one would know the alarm. */
+static int signals_kick_timer(struct engine *e, u32 us)
+{
+	struct itimerspec each = {
+		.it_value = { us / 1000000, us % 1000000 * 1000 },
+		.it_interval = { us / 1000000, us % 1000000 * 1000 },
+	};
+	int err = timer_make(&e->kick_timer, NULL);
+
+	if (err)
+		return err;
+	e->has_kick_timer = true;
+	return timer_settime(e->kick_timer, 0, &each, NULL) ? -errno : 0;
+}
+
+int signals_timer(struct engine *e)
+{
+	int err = timer_make(&e->timer, e);
+
+	if (err)
+		return err;
 	e->has_timer = true;
-	return 0;
+	if (e->vm->inj.kick_us)
+		err = signals_kick_timer(e, e->vm->inj.kick_us);
+	return err;
 }
 
 /* A signal that is on its way comes before the first call returns. */
 void signals_timer_free(struct engine *e)
 {
-	struct itimerspec never = { 0 };
-
-	if (!e->has_timer)
-		return;
-	timer_settime(e->timer, 0, &never, NULL);
-	timer_delete(e->timer);
-	e->has_timer = false;
+	if (e->has_kick_timer)
+		timer_unmake(e->kick_timer);
+	if (e->has_timer)
+		timer_unmake(e->timer);
+	e->has_kick_timer = e->has_timer = false;
 }
 
 int signals_attach(struct engine *e)

@@ -544,6 +544,15 @@ static size_t region_tables_max(const struct region *r)
 	return MAX((r->end - r->start) * TABLES_PER_CODE, TABLES_MIN);
 }
 
+void tcache_flush(struct tcache *t)
+{
+	for (unsigned i = 0; i < REGIONS; i++) {
+		if (t->region[i].nblocks)
+			region_reuse(t, &t->region[i]);
+	}
+	t->current = 0;
+}
+
 void tcache_reserve(struct tcache *t, u8 **rw, u64 *host)
 {
 	struct region *r = &t->region[t->current];

@@ -174,6 +174,8 @@ void tcache_unchain_exits(struct tcache *t, struct block *b);
 void tcache_drop_frame(struct tcache *t, gfn_t gfn);
 void tcache_drop(struct tcache *t, struct block *b);
 void tcache_drop_all(struct tcache *t);
+/* Drops all and forgets them, as if each region were needed now. */
+void tcache_flush(struct tcache *t);
 /* Drops those for which which() says so. */
 void tcache_drop_which(struct tcache *t,
 		       bool (*which)(const struct block *b, const void *opaque),

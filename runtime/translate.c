@@ -196,6 +196,17 @@ void engine_xlate_in(struct engine *e, u8 variant, struct xlate_in *in)
 	};
 }
 
+/* Injection: now and then the code cache is full. */
+static void translate_flush(struct engine *e)
+{
+	u32 every = e->vm->inj.flush;
+
+	if (!every || ++e->flush_count < every)
+		return;
+	e->flush_count = 0;
+	tcache_flush(e->tc);
+}
+
 struct block *engine_translate(struct engine *e, u8 variant)
 {
 	struct vcpu *v = e->v;
@@ -208,6 +219,7 @@ struct block *engine_translate(struct engine *e, u8 variant)
 	enum xlate_err err;
 	u64 t0;
 
+	translate_flush(e);
 	t0 = engine_now_ns();
 	engine_xlate_in(e, variant, &in);
 	tcache_reserve(e->tc, &o->buf, &o->host);

@@ -53,6 +53,8 @@ struct umbra_inject {
 	bool verify;	   /* no path is forced: every block is verified */
 	uint32_t cache_kb; /* code cache size; 0: default */
 	uint32_t map_budget, fail_fill, fail_zap;
+	uint32_t flush;	   /* empty the code cache at each Nth translation */
+	uint32_t kick_us;  /* a kick so often, amid generated code */
 };
 
 int umbra_vm_new(struct umbra_vm **vm, const struct umbra_host *host,

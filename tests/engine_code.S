@@ -238,4 +238,20 @@ PIECE gone
 	out	0x11, al
 PIECE gone_end
 
+/* Calls, a repeated store, a sum: 100000 rounds. */
+PIECE sum
+	xor	eax, eax
+	mov	edx, 100000
+1:	call	2f
+	dec	edx
+	jnz	1b
+	out	0x10, eax
+	hlt
+2:	mov	edi, 0x9000
+	mov	ecx, 8
+	rep stosb
+	add	eax, edx
+	ret
+PIECE sum_end
+
 	.section .note.GNU-stack,"",@progbits

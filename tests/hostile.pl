@@ -90,7 +90,7 @@ sub complaint {
 	return "AddressSanitizer or UBSan: $1"
 		if $err =~ /((?:ERROR: \w+Sanitizer|runtime error:)[^\n]*)/;
 	for my $line ($err =~ /umbra: ([^\n]*)/g) {
-		next if $line =~ /^the guest triple-faulted: reset/;
+		next if $line =~ /^the guest triple-faulted: reset|^running as root/;
 		return "says: $line";
 	}
 	return "";

@@ -128,7 +128,7 @@ sub run_once {
 	$sum->{$how} = $t if $t > $sum->{$how};
 	return "status $? on Ctrl-A x" if $by_key && $?;
 	return "status $? on SIGTERM" if !$by_key && ($? & 127) != 15;
-	return "says: $1" if $said{err} =~ /^(umbra: .*)/m;
+	return "says: $1" if $said{err} =~ /^(umbra: (?!running as root).*)/m;
 	return "";
 }
 

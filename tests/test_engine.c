@@ -44,6 +44,7 @@ PIECE(bus);
 PIECE(gone);
 PIECE(aux);
 PIECE(loads);
+PIECE(sum);
 extern const u8 patched_imm[];
 extern const u8 held_isr[], nmis_isr[], steps_isr[], stale_isr[];
 extern const u8 shadow_isr[], shadow_hlt[], storm_isr[], loads_isr[];
@@ -587,6 +588,30 @@ START_TEST(test_memory_with_code_is_gone)
 }
 END_TEST
 
+/* --- injection: the same result, and the rare path was met */
+
+START_TEST(test_inject_kick)
+{
+	struct umbra_inject inj = { .kick_us = 20 };
+
+	OPEN(sum, &inj);
+	ck_assert_uint_eq(run_to_out(0x10), 5000050000u & 0xffffffff);
+	ck_assert_uint_gt(G.v->eng->stats.kicks, 10);
+	guest_close();
+}
+END_TEST
+
+START_TEST(test_inject_flush)
+{
+	struct umbra_inject inj = { .flush = 1, .no_pairs = _i };
+
+	OPEN(sum, &inj);
+	ck_assert_uint_eq(run_to_out(0x10), 5000050000u & 0xffffffff);
+	ck_assert_uint_gt(tcache_stats(G.v->eng->tc)->region_reuses, 2);
+	guest_close();
+}
+END_TEST
+
 Suite *suite_engine(void)
 {
 	Suite *s = suite_create("engine");
@@ -608,6 +633,8 @@ Suite *suite_engine(void)
 	tcase_add_test(tc, test_segment_loads);
 	tcase_add_loop_test(tc, test_dma_into_code, 0, 3);
 	tcase_add_test(tc, test_soft_last);
+	tcase_add_test(tc, test_inject_kick);
+	tcase_add_loop_test(tc, test_inject_flush, 0, 2);
 	tcase_add_test(tc, test_memory_is_gone);
 	tcase_add_loop_test(tc, test_memory_with_code_is_gone, 0, 2);
 	suite_add_tcase(s, tc);

@@ -84,7 +84,9 @@ START_TEST(inject_words_set_their_fields)
 			       "helper-sites,no-fsgsbase,no-bmi2,no-uffd,step,"
 			       "checked,no-checked,no-reuse,"
 			       "map-budget=100,fail-fill=2,fail-zap=0x10,"
-			       "cache=128"), 0);
+			       "cache=128,flush=3,kick=20"), 0);
+	ck_assert_uint_eq(o.inject.flush, 3);
+	ck_assert_uint_eq(o.inject.kick_us, 20);
 	ck_assert(o.inject.one_insn && o.inject.no_chain && o.inject.no_pairs);
 	ck_assert(o.inject.helper_sites && o.inject.no_fsgsbase);
 	ck_assert(o.inject.no_bmi2 && o.inject.no_uffd && o.inject.step);

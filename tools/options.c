@@ -256,6 +256,8 @@ static const struct {
 	{ "map-budget", INJECT_OFF(map_budget), UINT32_MAX, 1 },
 	{ "fail-fill", INJECT_OFF(fail_fill), UINT32_MAX, 1 },
 	{ "fail-zap", INJECT_OFF(fail_zap), UINT32_MAX, 1 },
+	{ "flush", INJECT_OFF(flush), UINT32_MAX, 1 },
+	{ "kick", INJECT_OFF(kick_us), 1000000, 20 },
 };
 
 static int inject_number(struct options *o, unsigned row, const char *word,

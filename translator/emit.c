@@ -72,9 +72,9 @@ static void emit_head(struct emit *e, const struct henc *c,
 	bool r = reg >> 3 & 1;
 	u8 rex = 0x40 | c->w << 3 | r << 2 | x << 1 | b;
 
-	if (m && m->gs)
-		emit_u8(e, 0x65);
-	if (m && m->a32)
+	if (m && m->gs && !XLATE_FAULT(NO_GS))
+		emit_u8(e, XLATE_FAULT(OTHER_SEG) ? 0x64 : 0x65);
+	if (m && m->a32 && !XLATE_FAULT(NO_A32))
 		emit_u8(e, 0x67);
 	if (c->vex) {
 		emit_vex(e, c, r, x, b);

@@ -11,6 +11,7 @@
 
 #include "runtime/base.h"
 #include "runtime/cpu.h"
+#include "faults.h"
 
 struct emit {
 	u8 *buf;

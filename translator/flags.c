@@ -16,6 +16,9 @@ static bool flags_pass(const struct insn *insn)
 {
 	if (insn->row->rowflags & ROW_USERFAULT)
 		return false;
+	/* may raise #UD or #NM by CR0 and CR4, or be C's in some forms */
+	if (insn->row->gate != GATE_NONE || insn->row->reach != REACH_PLAIN)
+		return false;
 	switch (insn->row->op) {
 	case OP_PUSH:
 	case OP_POP:

@@ -35,7 +35,9 @@ static void exit_add(struct xlate *x, enum xexit_kind kind, u32 at, u32 target)
 	unsigned n = out->nexits++;
 
 	must(n < XLATE_MAX_EXITS, "exits of block %08x", x->in->eip);
-	out->exits[n] = (struct xexit){ .patch_off = at, .target = target,
+	out->exits[n] = (struct xexit){ .patch_off = at,
+					.target = target +
+						  XLATE_FAULT(EXIT_EIP),
 					.kind = kind,
 					.same_page = same_page(x, target) };
 	x_cold(x, COLD_STUB, at, n);
@@ -94,7 +96,8 @@ static bool block_goes_on(const struct xlate *x)
 /* jcc target; jmp next, unless that follows */
 static void lower_jcc(struct xlate *x)
 {
-	u32 at = emit_jcc_fwd(&x->e, x->insn->opcode & 15);
+	u32 at = emit_jcc_fwd(&x->e, (x->insn->opcode & 15) ^
+					     XLATE_FAULT(WRONG_CC));
 
 	branch_from(x, at, branch_target(x));
 	x->ended = !block_goes_on(x);
@@ -127,7 +130,8 @@ static void cx_zero_here(struct xlate *x, u32 zero)
 	emit_patch8(&x->e, zero, x->e.len);
 	if (x->insn->adsize == 2) { /* whatever site was before */
 		x_site(x, SITE_BORROWED, R_CX, HR_TMP, false);
-		emit_mov_rr(&x->e, 4, H_RCX, HR_TMP);
+		if (!XLATE_FAULT(CX_RESTORE))
+			emit_mov_rr(&x->e, 4, H_RCX, HR_TMP);
 		x_site(x, SITE_GLUE, 0, 0, false);
 	}
 }
@@ -167,7 +171,8 @@ static void lower_loop(struct xlate *x)
 {
 	u32 target = branch_target(x), zero, at;
 
-	cx_add(x, -1);
+	if (!XLATE_FAULT(NO_COUNT))
+		cx_add(x, -1);
 	zero = cx_test(x);
 	switch (x->insn->row->op) {
 	case OP_LOOPE:
@@ -238,9 +243,14 @@ static void landing_site(struct xlate *x, u32 ret)
 	u32 at;
 
 	must(x->out->nlandings < XLATE_MAX_EXITS, "landing sites");
-	x->out->landings[x->out->nlandings++].off = e->len;
+	x->out->landings[x->out->nlandings].off = e->len;
+	x->out->nlandings += !XLATE_FAULT(LANDING_TABLE);
 	x_site(x, SITE_GLUE, 0, 0, false);
-	if (landing_flags_dead(x, ret)) {
+	if (XLATE_FAULT(LANDING_OTHER))
+		ret++;
+	if (XLATE_FAULT(NO_LANDING_CHECK)) {
+		/* r8d is believed */
+	} else if (landing_flags_dead(x, ret)) {
 		x_cmp_eip(x, HR_ADDR, ret);
 		emit_u8(e, 0x74); /* je */
 		emit_u8(e, 5);
@@ -383,9 +393,10 @@ static void pair_drop(struct xlate *x)
 	emit_mov_rm(e, 8, H_RCX, &top);
 	emit_not(e, 8, H_RCX);
 	emit_lea(e, 8, H_RCX, &diff);
-	empty = emit_jrcxz_fwd(e);
+	empty = XLATE_FAULT(PAIR_DROP) ? 0 : emit_jrcxz_fwd(e);
 	emit_lea(e, 8, H_RSP, &up);
-	emit_patch8(e, empty, e->len);
+	if (empty)
+		emit_patch8(e, empty, e->len);
 	emit_mov_rr(e, 4, H_RCX, HR_TMP);
 }
 

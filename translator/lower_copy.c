@@ -13,6 +13,8 @@ static bool kind_is_gpr(u8 kind)
 
 static unsigned copy_reg(const struct xlate *x, u8 kind, unsigned n)
 {
+	if (kind_is_gpr(kind) && XLATE_FAULT(SCRATCH_REG))
+		return H_R10;
 	return kind_is_gpr(kind) ? reg_host(x, n) : n;
 }
 
@@ -53,6 +55,8 @@ static struct henc copy_enc(const struct xlate *x)
 		c.osz = insn->opsize == 2 &&
 			(row->pfx == PFX_ANY || row_names(row, OPK_R));
 	}
+	if (!row->vex && insn->opsize == 4 && row_names(row, OPK_R))
+		c.w = XLATE_FAULT(REX_W);
 	c.immsize = insn->immsize;
 	return c;
 }
@@ -61,6 +65,8 @@ static void copy_imm(struct xlate *x)
 {
 	u64 imm = x->insn->imm;
 
+	if (x->insn->immsize && XLATE_FAULT(WRONG_IMM))
+		imm ^= 1;
 	switch (x->insn->row->op) {
 	case OP_VBLENDVPS: /* the register: bit 7 counts in 64-bit mode only */
 	case OP_VBLENDVPD:
@@ -78,9 +84,11 @@ static bool reg_is_high(u8 kind, unsigned n)
 /* The byte register's low form, with the bytes exchanged around it. */
 static void swap_bytes(struct xlate *x, unsigned r, bool on)
 {
+	if (!on && XLATE_FAULT(NO_SWAP_BACK))
+		return;
 	/* xchg rl, rh */
 	emit_xchg_lh(&x->e, r);
-	if (on)
+	if (on && !XLATE_FAULT(NO_SWAP_SITE))
 		x_site(x, SITE_SWAPPED, r, 0, false);
 }
 
@@ -286,7 +294,8 @@ static void copy_df(struct xlate *x, bool df)
 	struct hmem m = CPU_MEM(df);
 
 	emit_u8(&x->e, df ? 0xfd : 0xfc);
-	emit_mov_mi(&x->e, 1, &m, df);
+	if (!XLATE_FAULT(DF_COPY))
+		emit_mov_mi(&x->e, 1, &m, df);
 }
 
 void lower_copy(struct xlate *x)
@@ -295,6 +304,8 @@ void lower_copy(struct xlate *x)
 	u32 from = x->e.len;
 	struct henc c;
 
+	if (XLATE_FAULT(LEFT_OUT))
+		return;
 	switch (insn->row->op) {
 	case OP_CLD:
 	case OP_STD:

@@ -41,6 +41,10 @@ struct hmem mem_plain(const struct xlate *x, const struct gmem *g)
 	}
 	if (m.index == HM_NONE)
 		m.scale = 0;
+	if (XLATE_FAULT(WRONG_BASE) && m.base >= 0)
+		m.base = m.base == H_RAX ? H_RDX : H_RAX;
+	if (XLATE_FAULT(WRONG_DISP))
+		m.disp += 4;
 	return m;
 }
 
@@ -81,10 +85,15 @@ static void mem_access_word(struct xlate *x, unsigned seg, unsigned size,
 		x->tlbsite = x_hsite(x, -1, 0);
 		x->out->hsites[x->tlbsite].tlb = 1;
 	}
+	if (XLATE_FAULT(TLB_SIZE))
+		size--;
+	if (XLATE_FAULT(TLB_WRITE))
+		acc &= ~ACC_WRITE;
 	/* mov r9d, access word */
 	emit_mov_ri(&x->e, HR_TMP,
 		    size | acc | seg << ACC_SEG_SHIFT |
-			    (u32)x->tlbsite << ACC_SITE_SHIFT);
+			    (u32)(x->tlbsite + XLATE_FAULT(TLB_SITE))
+				    << ACC_SITE_SHIFT);
 }
 
 /* r8d += base of the segment */
@@ -104,13 +113,16 @@ static struct hmem mem_linear(struct xlate *x, unsigned seg, unsigned size,
 {
 	struct hmem m = hmem_disp(HR_ADDR, 0);
 
-	if (x->helper) {
+	if (x->helper && !XLATE_FAULT(DIRECT)) {
 		mem_access_word(x, seg, size, acc);
 		x_glue_call(x, GLUE_TLB);
+		if (XLATE_FAULT(TLB_DISP))
+			m.disp = (s32)size;
 	} else if (x->in->fsgsbase) {
 		m.gs = m.a32 = true;
 	} else {
-		m = hmem_index(HR_WIN, HR_ADDR, 0, 0);
+		m = hmem_index(XLATE_FAULT(R15_WINDOW) ? HR_CPU : HR_WIN,
+			       HR_ADDR, 0, 0);
 	}
 	return m;
 }
@@ -120,11 +132,14 @@ struct hmem mem_operand_r8(struct xlate *x, unsigned seg, unsigned size,
 {
 	switch (mem_class(x, seg, acc)) {
 	case SEGC_CHECKED:
+		if (XLATE_FAULT(NO_SEG_CHECK))
+			break;
 		mem_access_word(x, seg, size, acc);
 		x_glue_call(x, GLUE_SEG);
 		break;
 	case SEGC_BASED:
-		mem_add_base(x, seg);
+		if (!XLATE_FAULT(NO_SEG_BASE))
+			mem_add_base(x, seg);
 		break;
 	default:
 		break;
@@ -178,7 +193,8 @@ void mem_check_target(struct xlate *x, unsigned size, unsigned d)
 {
 	u32 limit = x->mode->cs_limit;
 
-	if (limit == 0xffffffff || (size == 2 && limit >= 0xffff))
+	if (limit == 0xffffffff || (size == 2 && limit >= 0xffff) ||
+	    XLATE_FAULT(NO_LIMIT))
 		return;
 	/* mov r14d, r8d (or back); call GLUE_SEG; mov r8d, r14d */
 	emit_mov_rr(&x->e, 4, d == HR_ADDR ? HR_KEEP : HR_ADDR, d);
@@ -197,7 +213,7 @@ static void mem_call_commit(struct xlate *x)
 
 void mem_commit(struct xlate *x)
 {
-	if (!x->helper)
+	if (!x->helper || XLATE_FAULT(NO_COMMIT))
 		return;
 	x_site(x, SITE_AFTER, 0, 0, false);
 	mem_call_commit(x);

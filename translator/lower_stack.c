@@ -31,6 +31,8 @@ static void stack_set(struct xlate *x, unsigned base, s32 n)
 		/* lea r9d, [base+n]; mov sp, r9w */
 		emit_lea(&x->e, 4, HR_TMP, &m);
 		emit_mov_rr(&x->e, 2, sp, HR_TMP);
+	} else if (XLATE_FAULT(FLAGS_ADD)) {
+		emit_alu_ri(&x->e, 0, sp, (u32)n);
 	} else {
 		/* lea esp, [base+n] */
 		emit_lea(&x->e, 4, sp, &m);
@@ -47,6 +49,12 @@ void stack_settle(struct xlate *x)
 	if (!n)
 		return;
 	x->sp_off = 0;
+	if (XLATE_FAULT(SP_64)) {
+		struct hmem m = hmem_disp(reg_host(x, R_SP), n);
+
+		emit_lea(&x->e, 8, reg_host(x, R_SP), &m);
+		return;
+	}
 	stack_set(x, reg_host(x, R_SP), n);
 }
 
@@ -148,7 +156,8 @@ void lower_push(struct xlate *x)
 	} else if (insn->has_modrm) {
 		stack_store(x, size, reg_host(x, insn->rm));
 	} else if (insn->row->rowflags & ROW_EMBEDDED) {
-		stack_store(x, size, reg_host(x, insn->reg));
+		stack_store(x, size, XLATE_FAULT(PUSH_SCRATCH) ? H_R11 :
+						reg_host(x, insn->reg));
 	} else {
 		push_imm(x);
 	}
@@ -165,6 +174,13 @@ static void pop_reg(struct xlate *x, unsigned guest)
 		stack_adjust(x, size);
 		emit_mov_rr(&x->e, size, d, HR_KEEP);
 	} else {
+		if (XLATE_FAULT(SP_EARLY)) {
+			stack_set(x, reg_host(x, R_SP), size);
+			x->sp_off -= size;
+			stack_load(x, size, d);
+			x->sp_off += size;
+			return;
+		}
 		stack_load(x, size, d);
 		stack_adjust(x, size);
 	}
@@ -317,8 +333,10 @@ static void eflags_compose(struct xlate *x)
 	emit_alu_rr(e, 0x09, HR_TMP, HR_TMP2);
 	emit_u8(e, 0x04); /* add al, 0x7f */
 	emit_u8(e, 0x7f);
-	emit_u8(e, 0x9e); /* sahf */
-	emit_mov_rr(e, 4, H_RAX, HR_KEEP);
+	if (!XLATE_FAULT(PUSHF_FLAGS))
+		emit_u8(e, 0x9e); /* sahf */
+	if (!XLATE_FAULT(PUSHF_RAX))
+		emit_mov_rr(e, 4, H_RAX, HR_KEEP);
 	x_site(x, SITE_PLAIN, 0, 0, false);
 	emit_mov_rr(e, 4, HR_KEEP, HR_TMP);
 }

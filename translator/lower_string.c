@@ -101,11 +101,14 @@ static void string_biased(struct xlate *x, unsigned uses)
 	emit_mov_rm(&x->e, 8, HR_KEEP, &window);
 	if (uses & USES_SI)
 		string_bias(x, H_RSI, insn->seg, si);
-	if (uses & USES_DI)
+	if (uses & USES_DI && !XLATE_FAULT(NO_BIAS))
 		string_bias(x, H_RDI, SEG_ES, di);
-	x_site(x, SITE_BIASED, aux, insn->seg, rep);
+	if (!XLATE_FAULT(NO_BIAS_SITE))
+		x_site(x, SITE_BIASED, aux, insn->seg, rep);
 	string_op(x);
 	x_site(x, SITE_BIASED, aux, insn->seg, false);
+	if (XLATE_FAULT(NO_UNBIAS))
+		return;
 	emit_not(&x->e, 8, HR_KEEP);
 	if (uses & USES_SI)
 		string_unbias(x, H_RSI, insn->seg, si);

@@ -54,6 +54,8 @@ static void lower_cli(struct xlate *x)
 {
 	struct hmem m = CPU_MEM(iflag);
 
+	if (XLATE_FAULT(CPU_FIELD))
+		m = CPU_MEM(kick);
 	if (if_is_inline(x))
 		emit_mov_mi(&x->e, 1, &m, 0);
 	else
@@ -83,6 +85,10 @@ static void lower_sti(struct xlate *x)
 	}
 	if (x->cur + 1 == x->out->ninsns || ac_has_changed(x)) {
 		x_helper(x, true);
+		return;
+	}
+	if (XLATE_FAULT(STI_PROBE)) {
+		emit_mov_mi(e, 1, &iflag, 1);
 		return;
 	}
 	emit_mov_rr(e, 4, HR_TMP, H_RCX);
@@ -142,7 +148,7 @@ static void lower_mov_from_cr(struct xlate *x)
 		x_helper(x, false);
 		return;
 	}
-	m = cpu_field(off[cr]);
+	m = cpu_field(off[cr] + (XLATE_FAULT(CPU_READ) ? 8 : 0));
 	emit_mov_rm(&x->e, 4, reg_host(x, x->insn->rm), &m);
 }
 
@@ -256,6 +262,10 @@ static void lower_popf(struct xlate *x)
 	struct gmem g = stack_mem(x, 0);
 	struct hmem top;
 
+	if (XLATE_FAULT(POPF)) {
+		emit_u8(&x->e, 0x9d);
+		return;
+	}
 	if (!trans_is_allowed(x) || x->insn->opsize != 4 ||
 	    !trans_stack_is_flat(x) || m->flags & XM_VME) {
 		x_helper(x, false);

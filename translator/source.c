@@ -41,7 +41,8 @@ static void flags_load(struct emit *e)
 	emit_u8(e, 0x04);
 	emit_u8(e, 0x7f);
 	emit_u8(e, 0x9e);
-	emit_mov_rr(e, 8, H_RAX, HR_TMP2);
+	if (!XLATE_FAULT(SOURCE_RAX))
+		emit_mov_rr(e, 8, H_RAX, HR_TMP2);
 }
 
 /* mov d, imm64 */
@@ -102,7 +103,8 @@ static void source_inside(struct xlate *x, const u8 *bytes, u32 n, u32 stale)
 static void source_pointer(struct xlate *x, u64 la)
 {
 	mov_imm64(&x->e, HR_ADDR,
-		  (u64)x->in->source(x->in->opaque, (u32)la));
+		  (u64)x->in->source(x->in->opaque, (u32)la) +
+			  0x1000 * XLATE_FAULT(SOURCE_OTHER));
 }
 
 void source_check(struct xlate *x, u32 stale)
@@ -120,7 +122,7 @@ void source_check(struct xlate *x, u32 stale)
 	x_site(x, SITE_GLUE, 0, 0, false);
 	flags_save(&x->e);
 	source_pointer(x, la);
-	source_inside(x, bytes, first, stale);
+	source_inside(x, bytes, first - (!out->soft && XLATE_FAULT(SOURCE_SHORT)), stale);
 	if (n > first) {
 		source_pointer(x, la + first);
 		source_range(&x->e, bytes + first, 0, n - first, stale);

@@ -326,10 +326,7 @@ static void state_init(struct vstate *st, const struct verify *v,
 {
 	*st = (struct vstate){ .phase = (u8)phase, .go = GO_NONE,
 			       .ac = v->in->mode->flags & XM_AC };
-	for (unsigned k = 0; k < H_NR; k++)
-		st->r[k] = v_make(V_ANY);
-	for (unsigned g = 0; g < 8; g++)
-		st->r[v_host[g]] = v_lin(lin_sym(g));
+	memcpy(st->r, v->begin, sizeof(st->r));
 }
 
 static bool same_place(const struct vstate *a, const struct vstate *b)
@@ -366,6 +363,9 @@ static bool site_enter(struct verify *v)
 			return v_step(v, s->insn);
 		return !s->insn || v_bad(v, "a head that is not its own");
 	}
+	if (v->st.phase == VP_STALE)
+		return v->off < v->out->checked ||
+		       v_bad(v, "goes on though the source has changed");
 	if (s->insn != v->st.insn)
 		return v_step(v, s->insn);
 	return true;
@@ -504,6 +504,7 @@ static void verify_begin(struct verify *v, const struct xlate_in *in,
 	v->off = 0;
 	v->h.len = 0;
 	v->st.insn = 0;
+	regs_begin(v->begin);
 	memset(v->map, VB_NONE, n);
 	memset(v->label_at, 0, n * sizeof(v->label_at[0]));
 }

@@ -169,13 +169,13 @@ static bool leave_by_r8(struct verify *v)
 	if (!v_leaves(v))
 		return false;
 	if (r8->kind == V_TARGET)
-		return v->st.phase != VP_INSN ||
+		return v->st.phase == VP_HEAD || v->st.phase == VP_LAND ||
 		       v_bad(v, "goes to where it came for");
 	if (v->st.go == GO_IND)
 		return target_is_right(v);
 	if (r8->kind != V_CONST)
 		return v_bad(v, "the address to go to is not in r8d");
-	if (v->st.phase == VP_HEAD)
+	if (v->st.phase == VP_HEAD || v->st.phase == VP_STALE)
 		return r8->c == v->in->eip ||
 		       v_bad(v, "a block's head that goes elsewhere");
 	if (!go_is_known(v))
@@ -313,6 +313,15 @@ static bool segload_is_right(const struct verify *v)
 	return x->kind == V_LIN && lin_equal(&x->lin, &want);
 }
 
+/* The glue makes the stack's accesses itself. */
+static bool stack_is_flat(const struct verify *v)
+{
+	const struct xmode *m = v->in->mode;
+
+	return m->stack_bits == 32 && m->segc[SEG_SS] == SEGC_FLAT &&
+	       !v_must_help(v);
+}
+
 /* The instruction is one that this glue can repeat, with what it needs. */
 static bool glue_suits(const struct verify *v, enum glue g)
 {
@@ -322,7 +331,11 @@ static bool glue_suits(const struct verify *v, enum glue g)
 
 	if (g == GLUE_HELPER)
 		return true;
-	if (!v->in->transitions || !(m->flags & XM_PE) || m->flags & XM_TF)
+	if (!v->in->transitions || !(m->flags & XM_PE) || m->flags & XM_TF ||
+	    m->drx)
+		return false;
+	if ((g == GLUE_IRET || g == GLUE_POPF ||
+	     (g == GLUE_SEGLOAD && op == OP_POP_SEG)) && !stack_is_flat(v))
 		return false;
 	switch (g) {
 	case GLUE_INT:
@@ -367,7 +380,7 @@ static enum vflow call_helper(struct verify *v, enum glue g)
 		return v_bad(v, "C does it once more"), VF_BAD;
 	if (hs->vector >= 0 ? !hs->end : v->g->row == NULL)
 		return v_bad(v, "an exception that comes back"), VF_BAD;
-	if (hs->vector < 0 && !glue_suits(v, g))
+	if (hs->vector >= 0 ? g != GLUE_HELPER : !glue_suits(v, g))
 		return v_bad(v, "glue that does not suit the instruction"),
 		       VF_BAD;
 	if (hs->end)
@@ -459,7 +472,7 @@ static enum vflow call_commit(struct verify *v)
 		return v_bad(v, "an indirect call that is not glue's"), VF_BAD;
 	if (!v->st.commit)
 		return v_bad(v, "a commit of no write"), VF_BAD;
-	if (v->st.lost)
+	if (v->st.lost && !v->st.dead)
 		return v_bad(v, "commits while flags are lost"), VF_BAD;
 	v->st.commit = false;
 	/* a call's push is done again with the call */
@@ -494,6 +507,7 @@ static bool jcc(struct verify *v, struct vstate *st)
 	u16 op = v_guest_op(v);
 
 	if (v->st.cmp == CMP_SRC && cc == 5) { /* jne stale */
+		st->phase = VP_STALE;
 		v->st.src = v->st.cmp_c;
 		v->st.cmp = CMP_NONE;
 		return true;
@@ -576,6 +590,16 @@ static bool jrcxz(struct verify *v, struct vstate *st)
 	return v_bad(v, "jrcxz on an unknown value");
 }
 
+/* A block has no loops, since a kick could not end them; what lies before its
+ * entries leaves. */
+static bool goes_forward(struct verify *v, const struct vstate *st, s64 target)
+{
+	if (st->phase == VP_STALE ? target < (s64)v->out->checked :
+				    target > (s64)v->off)
+		return true;
+	return v_bad(v, "a branch backwards");
+}
+
 static enum vflow two_ways(struct verify *v, u32 *taken, struct vstate *st)
 {
 	s64 target = v_rel_target(v);
@@ -598,7 +622,7 @@ static enum vflow two_ways(struct verify *v, u32 *taken, struct vstate *st)
 		return ok ? VF_NEXT : VF_BAD;
 	}
 	*taken = (u32)target;
-	return VF_NEXT;
+	return goes_forward(v, st, target) ? VF_NEXT : VF_BAD;
 }
 
 static enum vflow jump(struct verify *v, u32 *taken, struct vstate *st)
@@ -607,7 +631,8 @@ static enum vflow jump(struct verify *v, u32 *taken, struct vstate *st)
 	s64 target = v_rel_target(v);
 	unsigned k;
 
-	if (g == GLUE_MISS && v->st.phase == VP_HEAD)
+	if (g == GLUE_MISS &&
+	    (v->st.phase == VP_HEAD || v->st.phase == VP_STALE))
 		return flow_of(leave_by_r8(v));
 	if (g == GLUE_HASH && v->st.phase == VP_LAND)
 		return flow_of(leave_by_r8(v));
@@ -617,7 +642,7 @@ static enum vflow jump(struct verify *v, u32 *taken, struct vstate *st)
 		return flow_of(leave_by_exit(v, k, target));
 	*st = v->st;
 	*taken = (u32)target;
-	return VF_STOP;
+	return flow_of(goes_forward(v, st, target));
 }
 
 static enum vflow call(struct verify *v)

@@ -52,8 +52,23 @@ static bool load_is_result(const struct verify *v, const struct vval *x,
 	return false;
 }
 
-static bool result_set(struct verify *v, unsigned r)
+/* The rest of a register that is written in part must be its own. */
+static bool rest_is_own(const struct verify *v, unsigned r, unsigned size)
 {
+	const struct vval *x = &v->st.r[v_host[r]];
+	struct vlin l = lin_arch(v, r);
+
+	return size >= 4 || val_is_own(x, r) || val_is_fresh(x, r) ||
+	       (x->kind == V_LIN && lin_equal(&x->lin, &l)) ||
+	       (r == R_SP && x->kind == V_M16 && x->n == r) ||
+	       (r == R_SP && x->kind == V_LIN && x->lin.coef[R_SP] == 1 &&
+		size == 2 && v_guest_op(v) == OP_POP);
+}
+
+static bool result_set(struct verify *v, unsigned r, unsigned size)
+{
+	if (!rest_is_own(v, r, size))
+		return v_bad(v, "the rest of a register is not its own");
 	guest_set_fresh(v, r);
 	if (v_guest_op(v) != OP_POPA || r == R_AX)
 		v->st.done = true;
@@ -183,8 +198,12 @@ static bool guest_load(struct verify *v, const struct vaccess *a,
 	x->slot = slot;
 	x->size = (u16)size;
 	x->clean = zx;
-	if (v_guest_op(v) == OP_POPA && d == H_R14)
-		v->st.slots |= (u8)(1u << (slot / word & 7));
+	if (v_guest_op(v) != OP_POPA)
+		return true;
+	if (size != word || slot % word || slot / word > 7)
+		return v_bad(v, "popa loads what it does not pop");
+	if (d == H_R14)
+		v->st.slots |= (u8)(1u << slot / word);
 	return true;
 }
 
@@ -203,7 +222,7 @@ static bool load(struct verify *v, unsigned d, unsigned size, bool zx)
 		return false;
 	case VA_CPU:
 		if (r >= 0 && cpu_is_result(v, a.off, size, (unsigned)r))
-			return result_set(v, (unsigned)r);
+			return result_set(v, (unsigned)r, zx ? 4 : size);
 		ok = cpu_load(v, a.off, size, zx, &x);
 		break;
 	case VA_WORD:
@@ -226,7 +245,7 @@ static bool load(struct verify *v, unsigned d, unsigned size, bool zx)
 	if (!ok)
 		return false;
 	if (r >= 0 && x.kind == V_LOAD && load_is_result(v, &x, (unsigned)r))
-		return result_set(v, (unsigned)r);
+		return result_set(v, (unsigned)r, zx ? 4 : size);
 	if (r >= 0 && size < 4 && !zx)
 		x = v_make(V_ANY);
 	reg_set(v, d, x);
@@ -262,7 +281,7 @@ static bool store_value(const struct verify *v, const struct vval *x,
 		reg = -(s8)slot / g->opsize - 1;
 		break;
 	case OP_PUSHF:
-		return x->kind == V_EFLAGS;
+		return x->kind == V_EFLAGS && x->n == VE_ALL;
 	case OP_POP:
 		return x->kind == V_LOAD && x->from == VW_STACK &&
 		       !x->slot && x->size == size;
@@ -440,8 +459,9 @@ static void move8(struct verify *v, unsigned d, unsigned s)
 	const struct vval *x = &v->st.r[s];
 	struct vval high = v_make(V_HIGH);
 
-	if (v_guest_op(v) == OP_SALC && d == H_RAX && s == H_R8) {
-		result_set(v, R_AX);
+	if (v_guest_op(v) == OP_SALC && d == H_RAX &&
+	    x->kind == V_EFLAGS && x->n == VE_CF_NEG) {
+		result_set(v, R_AX, 1);
 	} else if (x->kind == V_SWAP && !x->lin.fresh && v_guest(d) < 0) {
 		high.n = x->n;
 		reg_set(v, d, high);
@@ -460,16 +480,16 @@ static bool move(struct verify *v, unsigned d, unsigned s, unsigned size)
 		return v_bad(v, "a register that glue does not write");
 	if (r >= 0 && size != 8 && x.kind == V_LOAD &&
 	    load_is_result(v, &x, (unsigned)r) && x.size == size)
-		return result_set(v, (unsigned)r);
+		return result_set(v, (unsigned)r, size);
 	if (r >= 0 && is_lea_result(v, &x, (unsigned)r, size))
-		return result_set(v, (unsigned)r);
+		return result_set(v, (unsigned)r, size);
 	switch (size) {
 	case 8:
 		reg_set(v, d, x);
 		break;
 	case 4:
 		if (x.kind == V_FLAGS)
-			x = v_make(V_EFLAGS);
+			x = v_eflags(x.n == 2 ? VE_RAX : VE_NONE);
 		else if (!val_clean(&x))
 			x = v_make(V_CLEAN);
 		reg_set(v, d, x);
@@ -500,8 +520,13 @@ static bool extend(struct verify *v, unsigned d, unsigned s, unsigned size)
 		y = v_lin(l);
 	} else if (size == 1 && s == H_RAX && val_is_own(&x, R_AX)) {
 		y = v_lin(lin_sym(VSYM_AL));
-	} else if (x.kind == V_FLAGS || x.kind == V_EFLAGS) {
-		y = v_make(V_EFLAGS);
+	} else if (size == 1 && s == H_RAX && v_guest_op(v) == OP_SALC &&
+		   val_is_fresh(&x, R_AX)) {
+		y = v_eflags(VE_CF);
+	} else if (size == 1 && x.kind == V_FLAGS) {
+		y = v_eflags(x.n == 2 ? VE_OF : VE_NONE);
+	} else if (size == 1 && x.kind == V_EFLAGS && x.n == VE_RAX_SHR) {
+		y = v_eflags(VE_AH);
 	}
 	reg_set(v, d, y);
 	return true;
@@ -583,10 +608,11 @@ static bool lea_special(struct verify *v, struct vval *x)
 
 	if (!b)
 		return false;
-	if (h->index >= 0) {
-		if (!val_is_flagbits(b) || !val_is_flagbits(&v->st.r[h->index]))
-			return false;
-		*x = v_make(V_EFLAGS);
+	if (h->index >= 0)
+		return !h->disp && v_lea_flags(b, &v->st.r[h->index],
+					       h->scale, x);
+	if (b->kind == V_EFLAGS && b->n == VE_CF_NOT && h->disp == 1) {
+		*x = v_eflags(VE_CF_NEG);
 		return true;
 	}
 	if (b->kind == V_TARGET) {
@@ -649,7 +675,7 @@ static bool lea(struct verify *v)
 	if (!lea_unbias(v, &x) && !lea_special(v, &x))
 		x = lea_sum(v);
 	if (r >= 0 && is_lea_result(v, &x, (unsigned)r, 4))
-		return result_set(v, (unsigned)r);
+		return result_set(v, (unsigned)r, 4);
 	reg_set(v, d, x);
 	return true;
 }
@@ -674,6 +700,8 @@ static bool complement(struct verify *v)
 		return true;
 	}
 	y = v_make(V_CLEAN);
+	if (x->kind == V_EFLAGS && x->n == VE_CF)
+		y = v_eflags(VE_CF_NOT);
 	if (x->kind == V_LIN && x->lin.seg >= 0 && !x->lin.disp &&
 	    !x->lin.fresh && !x->lin.ck && !x->lin.zx16) {
 		y = v_make(V_NSEG);

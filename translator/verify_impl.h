@@ -41,6 +41,16 @@ enum vkind {
 	V_EFLAGS, /* computed from them */
 };
 
+/*
+ * V_EFLAGS.n: how far pushf has put them together. OF, DF and IF come together
+ * by lea and are shifted; AH comes out of rax.
+ */
+enum vflags {
+	VE_NONE, VE_OF, VE_OF_DF, VE_OF_DF_IF, VE_HIGH, VE_RAX, VE_RAX_SHR,
+	VE_AH, VE_ARITH, VE_SYS, VE_ALL,
+	VE_CF, VE_CF_NOT, VE_CF_NEG, /* salc: CF, ~CF, -CF */
+};
+
 /* Where an access of the guest leads. */
 enum vwhere { VW_NONE, VW_OPERAND, VW_STACK, VW_SOURCE };
 
@@ -68,7 +78,9 @@ struct vval {
 	u64 c;
 };
 
-enum vphase { VP_HEAD, VP_INSN, VP_LAND };
+/* The head, its way out when the source has changed, an instruction, behind a
+ * landing site. */
+enum vphase { VP_HEAD, VP_STALE, VP_INSN, VP_LAND };
 enum vgo { GO_NONE, GO_EIP, GO_IND, GO_LOOP };
 enum vcmp { CMP_NONE, CMP_EIP, CMP_SRC };
 
@@ -84,6 +96,7 @@ struct vstate {
 	bool cs_ok;  /* the target is below the CS limit */
 	bool above;  /* rsp is not pair_top */
 	bool quiet;  /* no interrupt waits */
+	bool dead;   /* lost at an entry, where they are said to be dead */
 	bool df;     /* DF was changed, its byte was not */
 	u8 slots;    /* popa: stack slots read */
 	u8 stored;   /* pusha: stack slots written */
@@ -122,6 +135,7 @@ struct verify {
 	const struct insn *g; /* its guest instruction, and */
 	u32 eip, next;	      /* where it is and where the next one is */
 	struct vstate st;
+	struct vval begin[H_NR]; /* regs_begin() */
 	struct vlabel label[VMAX_LABELS];
 };
 
@@ -166,6 +180,8 @@ bool val_clean(const struct vval *x);
 struct vlin lin_arch(const struct verify *v, unsigned guest);
 bool val_is_own(const struct vval *x, unsigned guest);
 bool val_is_fresh(const struct vval *x, unsigned guest);
+/* At the start of a guest instruction: its registers, and nothing else. */
+void regs_begin(struct vval r[H_NR]);
 /* Writes host register d; what depended on its old value goes. */
 void reg_set(struct verify *v, unsigned d, struct vval x);
 /* The guest register gets its new value: copies of the old one are old. */
@@ -229,8 +245,11 @@ int v_payload(struct verify *v);
 bool v_glue(struct verify *v);
 
 /* --- verify_flags.c */
-/* EFLAGS bits, or put together from them. */
-bool val_is_flagbits(const struct vval *x);
+/* V_EFLAGS of that stage. */
+struct vval v_eflags(enum vflags n);
+/* [b + i << 1]: one more flag below those in i */
+bool v_lea_flags(const struct vval *b, const struct vval *i, unsigned scale,
+		 struct vval *x);
 bool v_alu(struct verify *v);     /* or, and, shl, shr */
 bool v_compare(struct verify *v); /* cmp */
 bool v_flags(struct verify *v);   /* lahf, seto, setc, add al, sahf */

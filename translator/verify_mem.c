@@ -238,7 +238,7 @@ static bool same_address(const struct verify *v, const struct vaccess *a,
 
 	switch (v_seg_class(v, seg, acc)) {
 	case SEGC_CHECKED:
-		if (!x.ck || x.cksize < size || acc & ~x.ckacc)
+		if (!x.ck || x.cksize != size || acc != x.ckacc)
 			return false;
 		x.ck = false;
 		x.cksize = x.ckacc = 0;
@@ -276,8 +276,8 @@ static bool tlb_covers(struct verify *v, const struct vaccess *a,
 		return v_bad(v, "an access beyond what GLUE_TLB was asked for");
 	if (a->off)
 		return v_bad(v, "an access beside what GLUE_TLB was asked for");
-	if (acc & ~a->hva.acc)
-		return v_bad(v, "a kind of access GLUE_TLB was not asked for");
+	if (size != a->hva.size || acc != a->hva.acc)
+		return v_bad(v, "another access than GLUE_TLB was asked for");
 	if (a->hva.n != seg)
 		return v_bad(v, "GLUE_TLB was told another segment");
 	return true;

@@ -4,6 +4,7 @@
  * where a fault may come, where the side table says it is, and from one guest
  * instruction to the next.
  */
+#include <string.h>
 #include "verify_impl.h"
 
 u32 v_branch_target(const struct verify *v)
@@ -56,7 +57,8 @@ static bool reg_is_explained(const struct verify *v, unsigned guest)
 
 	if (val_is_own(x, guest) || reg_is_after(v, guest))
 		return true;
-	if (v->st.phase == VP_HEAD && guest == R_AX && x->kind == V_FLAGS)
+	if ((v->st.phase == VP_HEAD || v->st.phase == VP_STALE) &&
+	    guest == R_AX && x->kind == V_FLAGS)
 		return val_is_own(&v->st.r[H_R10], R_AX);
 	if (v->st.phase == VP_INSN && op_is_string(v->g) &&
 	    (guest == R_SI || guest == R_DI))
@@ -126,7 +128,7 @@ bool v_before(struct verify *v)
 		return v_bad(v, "an access before the instruction");
 	if (s->kind == SITE_AFTER)
 		return v_bad(v, "may fault, but the site is said to be done");
-	if (v->st.lost && v->in->strict_flags)
+	if (v->st.lost && !v->st.dead)
 		return v_bad(v, "may fault while flags are lost");
 	for (unsigned g = 0; g < 8; g++) {
 		if (g != R_SP && !reg_is_before(v, g))
@@ -212,8 +214,7 @@ bool v_leaves(struct verify *v)
 {
 	if (v->st.commit)
 		return v_bad(v, "a helper-form write that is not committed");
-	if (v->st.lost && (v->in->strict_flags ||
-			    v->st.r[H_R8].kind != V_TARGET))
+	if (v->st.lost && !v->st.dead)
 		return v_bad(v, "leaves while flags are lost");
 	return is_after(v, 0);
 }
@@ -265,10 +266,7 @@ static void step_begin(struct verify *v, unsigned insn)
 	struct vstate *st = &v->st;
 	u16 op;
 
-	for (unsigned k = 0; k < H_NR; k++)
-		st->r[k] = v_make(V_ANY);
-	for (unsigned g = 0; g < 8; g++)
-		st->r[v_host[g]] = v_lin(lin_sym(g));
+	memcpy(st->r, v->begin, sizeof(st->r));
 	st->insn = (u16)insn;
 	st->phase = VP_INSN;
 	st->spo = v_site(v)->sp_off;
@@ -300,7 +298,7 @@ bool v_step(struct verify *v, unsigned insn)
 		return false;
 	if (v->st.commit)
 		return v_bad(v, "a helper-form write that is not committed");
-	if (v->st.lost && v->in->strict_flags)
+	if (v->st.lost && !v->st.dead)
 		return v_bad(v, "flags are lost behind the instruction");
 	if (v->st.phase == VP_HEAD && v->out->checked_src &&
 	    v_source_next(v) != v->out->guest_len)

@@ -168,18 +168,39 @@ struct vlin lin_arch(const struct verify *v, unsigned guest)
 	return l;
 }
 
+static bool lin_is_plain(const struct vlin *l)
+{
+	return !l->zx16 && l->seg < 0 && !l->ck && !l->disp;
+}
+
+/* The eight registers' coefficients in one word: these two are asked often. */
+static u64 lin_coefs(const struct vlin *l)
+{
+	u64 v;
+
+	memcpy(&v, l->coef, sizeof(v));
+	return v;
+}
+
 bool val_is_own(const struct vval *x, unsigned guest)
 {
-	struct vlin l = lin_sym(guest);
-
-	return x->kind == V_LIN && lin_equal(&x->lin, &l);
+	return x->kind == V_LIN && lin_coefs(&x->lin) == 1ull << 8 * guest &&
+	       !x->lin.coef[VSYM_AL] && !x->lin.fresh && lin_is_plain(&x->lin);
 }
 
 bool val_is_fresh(const struct vval *x, unsigned guest)
 {
-	struct vval f = v_fresh(guest);
+	return x->kind == V_LIN && x->lin.fresh && x->n == guest &&
+	       !lin_coefs(&x->lin) && !x->lin.coef[VSYM_AL] &&
+	       lin_is_plain(&x->lin);
+}
 
-	return val_equal(x, &f);
+void regs_begin(struct vval r[H_NR])
+{
+	for (unsigned k = 0; k < H_NR; k++)
+		r[k] = v_make(V_ANY);
+	for (unsigned g = 0; g < 8; g++)
+		r[v_host[g]] = v_lin(lin_sym(g));
 }
 
 void reg_set(struct verify *v, unsigned d, struct vval x)
@@ -247,10 +268,13 @@ static bool val_join(struct vval *a, const struct vval *b)
 
 bool state_join(struct vstate *a, const struct vstate *b)
 {
-	bool changed = false;
+	bool changed = false, dead;
 
 	for (unsigned k = 0; k < H_NR; k++)
 		changed |= val_join(&a->r[k], &b->r[k]);
+	dead = (a->dead || !a->lost) && (b->dead || !b->lost);
+	changed |= dead != a->dead;
+	a->dead = dead;
 	if (b->lost & ~a->lost) {
 		a->lost |= b->lost;
 		changed = true;

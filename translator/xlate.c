@@ -32,7 +32,8 @@ void x_site(struct xlate *x, enum site_kind kind, u8 aux, u8 aux2, bool rep)
 	out->sites[n] = (struct xsite){ .host_off = x->e.len, .insn = x->cur,
 					.kind = kind, .aux = aux,
 					.aux2 = aux2, .rep = rep,
-					.sp_off = (s16)x->sp_off };
+					.sp_off = (s16)(x->sp_off +
+						4 * XLATE_FAULT(SP_OFF)) };
 	out->nsites = n + 1;
 }
 
@@ -107,9 +108,16 @@ static void hash_branch(struct xlate *x, void (*op)(struct emit *,
 	struct hmem hash = CPU_MEM(hash);
 	struct hmem slot = hmem_index(HR_TMP2, HR_TMP, 3, 0);
 
-	x_site(x, SITE_LOOKUP, 0, 0, false);
+	if (!XLATE_FAULT(LOOKUP_SITE))
+		x_site(x, SITE_LOOKUP, 0, 0, false);
 	emit_movzx_rr(&x->e, 2, HR_TMP, HR_ADDR);
 	emit_mov_rm(&x->e, 8, HR_TMP2, &hash);
+	if (XLATE_FAULT(RAW_JUMP)) {
+		struct henc jmp = { .op = 0xff };
+
+		emit_rr(&x->e, &jmp, 4, HR_ADDR);
+		return;
+	}
 	op(&x->e, &slot);
 }
 
@@ -131,7 +139,9 @@ static void hash_branch_to(struct xlate *x, u32 eip,
 	struct hmem slot = hmem_disp(HR_TMP2, (s32)X_SLOT(eip));
 
 	slot.d32 = true;
-	x_mov_eip(x, HR_ADDR, eip);
+	if (XLATE_FAULT(SLOT))
+		slot.disp ^= 8;
+	x_mov_eip(x, HR_ADDR, eip + XLATE_FAULT(GO_ELSEWHERE));
 	x_site(x, SITE_LOOKUP, 0, 0, false);
 	emit_mov_rm(&x->e, 8, HR_TMP2, &hash);
 	op(&x->e, &slot);
@@ -154,11 +164,13 @@ static void emit_helper_by(struct xlate *x, enum glue g, unsigned hsite,
 {
 	struct hmem word = hmem_disp(HM_RIP, (s32)x->out->blockword);
 
-	emit_mov_ri(&x->e, HR_ADDR, hsite);
+	if (XLATE_FAULT(WORD))
+		word.disp += 8;
+	emit_mov_ri(&x->e, HR_ADDR, hsite + XLATE_FAULT(HSITE));
 	emit_mov_rm(&x->e, 8, HR_TMP, &word);
 	x->out->hsites[hsite].end = end;
 	x_glue_call(x, g);
-	if (end)
+	if (end && !XLATE_FAULT(NO_TRAP))
 		emit_u8(&x->e, 0xcc);
 }
 
@@ -253,6 +265,10 @@ static void lower_rewrite(struct xlate *x)
 		lower_maskmov(x);
 		break;
 	case OP_NOP_HINT:
+		if (XLATE_FAULT(HINT))
+			lower_copy(x);
+		if (XLATE_FAULT(SYSCALL))
+			emit_u16(&x->e, 0x050f);
 		break;
 	case OP_SALC:
 		lower_salc(x);
@@ -277,6 +293,8 @@ static void lower_class(struct xlate *x)
 	switch (x->insn->row->cls) {
 	case CLS_COPY:
 		lower_copy(x);
+		if (XLATE_FAULT(TWICE))
+			lower_copy(x);
 		break;
 	case CLS_REWRITE:
 		lower_rewrite(x);
@@ -285,7 +303,10 @@ static void lower_class(struct xlate *x)
 		lower_system(x);
 		break;
 	case CLS_HELPER:
-		lower_helper(x, false);
+		if (XLATE_FAULT(SENSITIVE))
+			lower_copy(x);
+		else
+			lower_helper(x, false);
 		break;
 	case CLS_HELPER_END:
 		lower_helper(x, true);
@@ -375,12 +396,14 @@ static void block_checked_entry(struct xlate *x)
 	bool dead = !x->in->strict_flags &&
 		    flags_are_dead(&out->insns[0].insn, out->ninsns,
 				   sizeof(out->insns[0]));
-	u32 ok;
+	u32 ok, eip = x->in->eip + XLATE_FAULT(ENTRY_OTHER);
 
 	out->checked = e->len;
 	x_site(x, SITE_GLUE, 0, 0, false);
+	if (XLATE_FAULT(NO_ENTRY_CHECK))
+		return;
 	if (dead) {
-		x_cmp_eip(x, HR_ADDR, x->in->eip);
+		x_cmp_eip(x, HR_ADDR, eip);
 		emit_u8(e, 0x74); /* je */
 		emit_u8(e, 5);
 		x_glue_jmp(x, GLUE_MISS);
@@ -388,7 +411,7 @@ static void block_checked_entry(struct xlate *x)
 	}
 	emit_mov_rr(e, 4, HR_TMP, H_RCX);
 	x_site(x, SITE_BORROWED, R_CX, HR_TMP, false);
-	x_sub_eip(x, H_RCX, HR_ADDR, x->in->eip);
+	x_sub_eip(x, H_RCX, HR_ADDR, eip);
 	ok = emit_jrcxz_fwd(e);
 	emit_mov_rr(e, 4, H_RCX, HR_TMP);
 	x_glue_jmp(x, GLUE_MISS);
@@ -448,7 +471,7 @@ static void cold_stub(struct xlate *x, struct xexit *ex)
 {
 	/* stub: call GLUE_DIRECT */
 	ex->stub_off = x->e.len;
-	x_glue_call(x, GLUE_DIRECT);
+	x_glue_call(x, XLATE_FAULT(STUB) ? GLUE_HELPER : GLUE_DIRECT);
 }
 
 static void cold_emit(struct xlate *x, const struct cold *c)
@@ -457,7 +480,7 @@ static void cold_emit(struct xlate *x, const struct cold *c)
 	x->insn = &x->out->insns[c->insn].insn;
 	x_site(x, c->kind == COLD_HELPER ? SITE_PLAIN : SITE_GLUE, 0, 0,
 	       false);
-	emit_patch32(&x->e, c->at, x->e.len);
+	emit_patch32(&x->e, c->at, x->e.len + XLATE_FAULT(MIDDLE));
 	switch (c->kind) {
 	case COLD_STUB:
 		cold_stub(x, &x->out->exits[c->arg]);
@@ -518,5 +541,7 @@ enum xlate_err xlate_block(const struct xlate_in *in, struct xlate_out *out)
 	block_cold(&x);
 	must(!x.e.full, "block %08x does not fit", in->eip);
 	out->size = x.e.len;
+	if (out->nexits && XLATE_FAULT(NO_EXIT))
+		out->nexits--;
 	return XLATE_OK;
 }
