@@ -39,6 +39,10 @@ const unsigned seq_modes_nr = ARRAY_SIZE(seq_modes);
 
 /* --- a machine with a bug, for the tests of the minimiser */
 
+/* Code that changes in a loop of some ten thousand rounds takes seconds where each
+ * change drops its page. */
+#define PATIENCE 3000
+
 static bool has_bug(const struct orun *o)
 {
 	static const u8 xadd[] = { 0x0f, 0xc1 };
@@ -70,6 +74,7 @@ struct orun *seq_open(const struct seq_mode *m)
 		return NULL;
 	seq_segments(o);
 	seq_clear(o);
+	orun_patience(o, PATIENCE);
 	if (m->broken) {
 		broken = *o->ops;
 		broken.run = broken_run;
