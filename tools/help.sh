@@ -8,6 +8,7 @@ Targets
   demo         boot a Debian kernel to a shell on this terminal
   check        all tests that fit into ten minutes
   check-long   these and the slow ones: every kernel, memory size and --inject
+  check-oracle the host as oracle: ten million instances, some minutes
   coverage     which lines the tests reach, into coverage/: about ten minutes
   bench        speed against bare hardware and QEMU's TCG, into bench/
   layers       only the proof of who includes whom

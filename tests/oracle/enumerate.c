@@ -35,7 +35,8 @@ static void walk_case(struct walk *w, struct gen_want *want)
 {
 	struct oracle *o = w->o;
 
-	want->eflags = (w->n * 37) & 127; /* all of them, by and by */
+	/* all of them, by and by: each kind of segments goes on elsewhere */
+	want->eflags = ((w->n + 32 * w->seg) * 37) & 127;
 	o->id.row = w->row;
 	o->id.seg = w->seg;
 	o->id.want = *want;
@@ -96,11 +97,18 @@ static bool odd_is_sane(const struct oprow *row, enum gen_odd odd)
 	}
 }
 
+/* Only registers, or no operands: nothing but the state varies. */
+static bool row_has_few_forms(const struct oprow *row)
+{
+	return !gen_row_has_addr(row, GA_BASE) &&
+	       !gen_row_has_addr(row, GA_SIB);
+}
+
 static void walk_row(struct walk *w, unsigned round)
 {
 	const struct oprow *row = &optab[w->row];
 	struct gen_want want;
-	unsigned regs = row->rowflags & ROW_EMBEDDED ? 8 : 1;
+	unsigned times = row_has_few_forms(row) ? 8 : 1;
 
 	memset(&want, GEN_ANY, sizeof(want));
 	want.odd = GO_NONE;
@@ -108,13 +116,10 @@ static void walk_row(struct walk *w, unsigned round)
 		if (!gen_row_has_addr(row, addr))
 			continue;
 		want.addr = addr;
-		for (unsigned i = 0; i < regs; i++) {
+		for (unsigned i = 0; i < times; i++) {
 			want.embed = i;
 			walk_sizes(w, &want);
 		}
-		if (addr == GA_NONE) /* nothing else varies: flags and state */
-			for (unsigned i = regs; i < 8; i++)
-				walk_sizes(w, &want);
 	}
 	memset(&want, GEN_ANY, sizeof(want));
 	for (unsigned odd = 1 + round % 2; odd < GO_NR; odd += 2) {
