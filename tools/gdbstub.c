@@ -413,20 +413,25 @@ int gdbstub_start(struct gdbstub *g, struct umbra_vm *vm, struct vcpu *v,
 	return err;
 }
 
+static void stub_close_fds(struct gdbstub *g)
+{
+	const int fds[] = { g->listen_fd, g->conn_fd, g->epoll_fd, g->end_fd,
+			    g->wake_fd };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+}
+
 void gdbstub_close(struct gdbstub *g)
 {
-	int *fds[] = { &g->listen_fd, &g->conn_fd, &g->epoll_fd, &g->end_fd,
-		       &g->wake_fd };
-
 	if (!g)
 		return;
 	if (g->running) {
 		event_post(g->end_fd);
 		pthread_join(g->thread, NULL);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
-		if (*fds[i] >= 0)
-			close(*fds[i]);
-	}
+	stub_close_fds(g);
 	free(g);
 }
