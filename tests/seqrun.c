@@ -68,8 +68,11 @@ static void broken_run(struct orun *o, const struct orun_state *in,
 struct orun *seq_open(const struct seq_mode *m)
 {
 	static struct orun_ops broken;
-	struct orun *o = orun_open(&m->inject);
+	struct umbra_inject inject = m->inject;
+	struct orun *o;
 
+	inject.verify = true; /* each block is proved as well */
+	o = orun_open(&inject);
 	if (!o)
 		return NULL;
 	seq_segments(o);
