@@ -33,7 +33,6 @@ const struct seq_mode seq_modes[] = {
 	  { .helper_sites = true, .no_fsgsbase = true }, false },
 	{ "checked-one-insn", { .checked = true, .one_insn = true }, false },
 	{ "checked-no-chain", { .checked = true, .no_chain = true }, false },
-	{ "verify", { .verify = true }, false },
 };
 const unsigned seq_modes_nr = ARRAY_SIZE(seq_modes);
 
@@ -244,6 +243,10 @@ static int excuse(const struct seq *q, const struct seq_diff *d)
 
 	if (over_end(n, v) || over_end(v, n))
 		why = SEQ_OVER_END;
+	else if (n->vector == VEC_PF && v->vector == VEC_GP &&
+		 n->cr2 - seq_seg_base(q, n->st.sel[CPU_SS]) -
+				 n->st.gpr[R_SP] < 32 && is_frame(q, d))
+		why = SEQ_FRAME;
 	else if (n->vector == VEC_UD && v->vector == VEC_PF &&
 		 v->err & PFEC_I && is_ud(q, d))
 		why = SEQ_UD;
