@@ -150,7 +150,7 @@ enum seq_verdict seq_compare(const struct seq *q, struct orun *vm,
 			     struct seq_diff *d, struct orun_result *nat);
 
 /* How the engine is asked to do it. broken: for tests of the tests, a machine
- * that sets CF after a run whose code contains bswap and then xadd. */
+ * that sets CF after a run whose code contains setcc and then cmovcc. */
 struct seq_mode {
 	const char *name;
 	struct umbra_inject inject;

@@ -42,14 +42,19 @@ const unsigned seq_modes_nr = ARRAY_SIZE(seq_modes);
  * change drops its page. */
 #define PATIENCE 3000
 
+/* setcc, and then cmovcc, in one of the first groups of code. */
 static bool has_bug(const struct orun *o)
 {
-	static const u8 xadd[] = { 0x0f, 0xc1 };
-	const u8 *p = orun_at(o, ORUN_CODE), *end = p + 4 * SEQ_GROUP;
+	const u8 *p = orun_at(o, ORUN_CODE), *end = p + 4 * SEQ_GROUP - 1;
+	bool setcc = false;
 
-	while (p < end && !(p[0] == 0x0f && (p[1] & 0xf8) == 0xc8))
+	while (p < end && (p = memchr(p, 0x0f, (size_t)(end - p)))) {
+		if (setcc && (p[1] & 0xf0) == 0x40)
+			return true;
+		setcc |= (p[1] & 0xf0) == 0x90;
 		p++;
-	return p < end && memmem(p, (size_t)(end - p), xadd, sizeof(xadd));
+	}
+	return false;
 }
 
 static void broken_run(struct orun *o, const struct orun_state *in,
