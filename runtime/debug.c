@@ -10,11 +10,11 @@
  * - A block ends before a breakpoint, and what begins at one is neither chained
  *   to nor in a hash. So whoever comes to the address comes by the dispatcher,
  *   which asks debug_before().
- * - The page of a watchpoint is in no window and not in the helper TLB, so every
- *   access to it comes to C. The instruction that touches a watchpoint is run
- *   once more, alone, and leaves with DB_WATCH pending.
- * - A step is an interrupt shadow (vcpu.inhibit) of one instruction, which makes
- *   it a block of its own that interrupts wait for, with DB_STEP behind it.
+ * - The page of a watchpoint is in no window and not in the helper TLB, so
+ *   every access to it comes to C. The instruction that touches a watchpoint is
+ *   run once more, alone, and leaves with DB_WATCH pending.
+ * - A step is an interrupt shadow (vcpu.inhibit) of one instruction, which
+ *   makes it a block of its own that interrupts wait for, DB_STEP behind it.
  */
 #include "engine.h"
 #include "lightmem.h"

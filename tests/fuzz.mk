@@ -3,10 +3,16 @@
 # Fuzz targets: each a program of its own, with what it tests compiled again
 # under sanitizers, into fuzz/. tests/fuzz/cc.sh picks the compiler: clang with
 # libFuzzer, or any with sanitizers, for the inputs that are known.
-fuzz_TARGETS := xlate devices
+fuzz_TARGETS := xlate walk devices loaders options symbols gdb
 fuzz_COMMON := runtime/log.c
 fuzz_xlate_SRCS := tests/fuzz/xlate_gen.c $(translator_SRCS)
+fuzz_walk_SRCS := tests/fuzz/walk_ref.c tests/fuzz/steps.c $(shadowmmu_SRCS)
 fuzz_devices_SRCS := $(devices_SRCS)
+fuzz_loaders_SRCS := tools/load.c tools/load_linux.c tools/load_elf.c \
+	tools/load_multiboot.c
+fuzz_options_SRCS := tools/options.c tools/gdbstub_where.c
+fuzz_symbols_SRCS := tools/symbols.c tools/symbols_elf.c
+fuzz_gdb_SRCS := tools/gdbstub_cmd.c tools/gdbstub_regs.c tools/gdbstub_rsp.c
 
 fuzz_PROGRAMS := $(fuzz_TARGETS:%=fuzz/fuzz_%)
 fuzz_srcs = tests/fuzz/$(1).c $(fuzz_COMMON) $(fuzz_$(1)_SRCS)
@@ -27,7 +33,11 @@ tests-fuzz-cc:
 $(fuzz_OBJS): fuzz/%.o: %.c fuzz/cc Makefile
 	$(say) FUZZ-CC $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$$(sed -n 2p fuzz/cc) $(ALL_CPPFLAGS) $(fuzz_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$$(sed -n 2p fuzz/cc) $(fuzz_EXTRA) $(ALL_CPPFLAGS) $(fuzz_CFLAGS) -MMD -MP -c -o $@ $<
+
+# what judges must not guide
+fuzz/tests/fuzz/walk_ref.o fuzz/shadowmmu/check.o: \
+	fuzz_EXTRA = $$(sed -n 4p fuzz/cc)
 
 define fuzz_program
 fuzz/fuzz_$(1): $(call fuzz_objs,$(1)) fuzz/tests/fuzz/standalone.o

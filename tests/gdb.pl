@@ -157,11 +157,12 @@ sub expect {
 	}
 }
 
-my $inject;
+my ($inject, $keep_socket);
 # Starts umbra with gdb at a socket; its pid.
 sub machine {
 	my ($where, @args) = @_;
 	unlink "$dir/out";
+	unlink "$dir/s" unless $keep_socket;
 	my $pid = start("$dir/out", "timeout", "-k", 5, 2 * $limit, $umbra,
 		"run", "--no-reboot", "--gdb", $where,
 		$inject ? ("--inject", $inject) : (), @args);
@@ -492,8 +493,11 @@ session("tcp", sub {
 		"--debug-exit", "0xf4");
 	result((finish($one, 20) // "none") eq "0",
 	       "tcp: without wait the guest runs at once");
+	result(-S $sock, "tcp: the socket stays behind");
+	$keep_socket = 1;
 	$one = machine("unix:$sock,wait", "-k", $bare, "-m", "64M",
 		"--debug-exit", "0xf4");
+	$keep_socket = 0;
 	sleep 0.5;
 	$other = start("$dir/other", $umbra, "run", "--gdb", "unix:$sock", "-k",
 		$bare);
@@ -531,7 +535,7 @@ sub kernel {
 		or return result(0, "$short: an ELF file of symbols");
 	my $pid = machine("unix:$sock,wait", "-k", "$guests/$kernel", "-i",
 		"$guests/initramfs.gz", "-m", "512M", "-a",
-		"console=ttyS0 nokaslr umbra.poweroff");
+		"console=ttyS0 nokaslr no_timer_check umbra.poweroff");
 	wait_socket($sock);
 	my $text = gdb("symbol-file $elf\ntarget remote $sock\n" . <<'END');
 x/i $pc

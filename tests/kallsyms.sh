@@ -41,7 +41,7 @@ feed() {
 functions() { # kernel
 	: >"$work/console"
 	feed | timeout -k 5 120 "$umbra" run --no-reboot -k "$dir/$1" \
-		-i "$dir/initramfs.gz" -a "console=ttyS0 quiet nokaslr" \
+		-i "$dir/initramfs.gz" -a "console=ttyS0 quiet nokaslr no_timer_check" \
 		>"$work/console" 2>&1
 	tr -d '\r' <"$work/console" | sed -n '/^BEGIN$/,/^END$/p' |
 		sed '1d;$d' | base64 -d | gzip -dc |

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The verifier over what the guests make the translator emit.
+tests_UNIT_SRCS += tests/test_verify.c
+
 ifneq ($(tools_SRCS),)
 verify_UMBRA = $(srcdir)/tests/verify_umbra.sh
 # ends when its time is over, and only then

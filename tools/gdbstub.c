@@ -420,10 +420,15 @@ int gdbstub_start(struct gdbstub *g, struct umbra_vm *vm, struct vcpu *v,
 	return err;
 }
 
-static void fd_close(int fd)
+static void stub_close_fds(struct gdbstub *g)
 {
-	if (fd >= 0)
-		close(fd);
+	const int fds[] = { g->listen_fd, g->conn_fd, g->epoll_fd, g->end_fd,
+			    g->wake_fd };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
 }
 
 void gdbstub_close(struct gdbstub *g)
@@ -434,10 +439,6 @@ void gdbstub_close(struct gdbstub *g)
 		event_post(g->end_fd);
 		pthread_join(g->thread, NULL);
 	}
-	fd_close(g->listen_fd);
-	fd_close(g->conn_fd);
-	fd_close(g->epoll_fd);
-	fd_close(g->end_fd);
-	fd_close(g->wake_fd);
+	stub_close_fds(g);
 	free(g);
 }

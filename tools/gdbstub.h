@@ -2,8 +2,8 @@
 /*
  * gdbstub.h - gdb's remote serial protocol on a socket: one gdb at a time, any
  * number one after the other. When a gdb connects the guest stops; when it
- * goes, in whatever way, the guest runs on without its breakpoints; but one that
- * has never run waits on.
+ * goes, in whatever way, the guest runs on without its breakpoints; one that has
+ * never run waits on.
  *
  * Everything is done on the vCPU's thread. A thread of the stub's only waits
  * for the socket while the guest runs, and then calls `attention`, upon which

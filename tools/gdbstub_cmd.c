@@ -143,7 +143,8 @@ static int write_memory(struct gdb_session *s, u32 la, u64 len)
 {
 	if (len > (1ull << 32) - la)
 		return -EFAULT;
-	return reply_ok(s, s->ops->write(s->opaque, la, s->memory, (size_t)len));
+	return reply_ok(s, s->ops->write(s->opaque, la, s->memory,
+					 (size_t)len));
 }
 
 static int cmd_write(struct gdb_session *s, struct rsp_text *t,
@@ -237,7 +238,8 @@ static struct gdb_point *point_find(struct gdb_session *s,
 }
 
 /* type,address,kind; kind is the length of a watchpoint. Conditions and
- * commands, which we do not offer, may not follow. False with an errno. */
+ * commands, which we do not offer, may not follow. 0, or -EOPNOTSUPP for a type
+ * that is unknown, or -EINVAL. */
 static int parse_point(struct rsp_text *t, struct gdb_point *p)
 {
 	u64 type, len;

@@ -43,7 +43,7 @@ struct gdb_point {
 /* What the caller is to do about a packet. */
 enum gdb_action {
 	GDB_REPLY,  /* send the reply */
-	GDB_RESUME, /* run the machine, session.debug set; no reply before it stops */
+	GDB_RESUME, /* run the machine with session.debug; no reply */
 	GDB_DETACH, /* send the reply; gdb goes, the machine runs on */
 	GDB_KILL,   /* the machine ends; send the reply if it is not empty */
 };

@@ -7,7 +7,8 @@
 #include "gdbstub_regs.h"
 
 #define R32(name)     "<reg name=\"" name "\" bitsize=\"32\" type=\"int32\"/>"
-#define DATA(name)    "<reg name=\"" name "\" bitsize=\"32\" type=\"data_ptr\"/>"
+#define DATA(name)    "<reg name=\"" name "\" bitsize=\"32\" "                 \
+		      "type=\"data_ptr\"/>"
 #define ST(n)	      "<reg name=\"st" n "\" bitsize=\"80\" type=\"i387_ext\"/>"
 #define FLOAT(name)   "<reg name=\"" name "\" bitsize=\"32\" type=\"int\" "    \
 		      "group=\"float\"/>"

@@ -44,7 +44,8 @@ static inline unsigned gdb_reg_offset(unsigned n)
 	unsigned off = 4 * n;
 
 	if (n > GDB_ST0)
-		off += (GDB_ST_BYTES - 4) * (MIN(n, (unsigned)GDB_FCTRL) - GDB_ST0);
+		off += (GDB_ST_BYTES - 4) *
+		       (MIN(n, (unsigned)GDB_FCTRL) - GDB_ST0);
 	if (n > GDB_XMM0)
 		off += (GDB_XMM_BYTES - 4) *
 		       (MIN(n, (unsigned)GDB_MXCSR) - GDB_XMM0);

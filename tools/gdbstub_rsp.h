@@ -31,8 +31,8 @@ struct rsp_in {
 
 enum rsp_event rsp_in_byte(struct rsp_in *in, u8 c);
 
-/* A reply: rsp_out_start(), text, rsp_out_end(), which may come again. What does
- * not fit makes it an error reply. */
+/* A reply: rsp_out_start(), text, rsp_out_end(), which may come again. What
+ * does not fit makes it an error reply. */
 struct rsp_out {
 	unsigned len;
 	bool full, ended;

@@ -617,7 +617,7 @@ static bool lea_special(struct verify *v, struct vval *x)
 	}
 	if (b->kind == V_TARGET) {
 		*x = v_make(V_DIFF);
-		x->c = (u32)-h->disp;
+		x->c = -(u32)h->disp;
 		return true;
 	}
 	if (b->kind == V_M16) {

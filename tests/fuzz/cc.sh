@@ -7,7 +7,7 @@
 # usage: cc.sh COMPILER
 #
 # FUZZ_STANDALONE=1 in the environment: as if there were no clang.
-# Three lines: "libfuzzer" or "standalone"; the command that compiles; the
+# Four lines: "libfuzzer" or "standalone"; the command that compiles; the
 # command that links a target.
 set -u
 
@@ -30,6 +30,7 @@ for cc in clang clang-19 clang-18 clang-17 clang-16 clang-15 clang-14; do
 		echo libfuzzer
 		echo "$cc -fsanitize=fuzzer-no-link $sanitize"
 		echo "$cc -fsanitize=fuzzer $sanitize"
+		echo "-fno-sanitize=fuzzer-no-link"
 		exit
 	fi
 done
@@ -38,3 +39,4 @@ $1 $sanitize -o "$dir/try" "$dir/try.c" >/dev/null 2>&1 || sanitize=
 echo standalone
 echo "$1 $sanitize"
 echo "$1 $sanitize"
+echo

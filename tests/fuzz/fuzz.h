@@ -20,6 +20,14 @@ size_t LLVMFuzzerCustomMutator(u8 *data, size_t size, size_t max,
 			       unsigned seed);
 /* libFuzzer's, or standalone.c's: a mutation that does not. */
 size_t LLVMFuzzerMutate(u8 *data, size_t size, size_t max);
+/* Before a function of the target that judges: which way it goes says nothing of
+ * what the input has reached. */
+#if defined(__clang__) && __clang_major__ >= 13
+#define FUZZ_JUDGE __attribute__((no_sanitize("coverage")))
+#else
+#define FUZZ_JUDGE
+#endif
+
 /* Before a function of the target that prints, at the end of the process, one
  * line of what it has met. */
 #define FUZZ_AT_EXIT __attribute__((destructor)) static

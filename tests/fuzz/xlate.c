@@ -7,14 +7,15 @@
  * any mode: the decoder reads no more than it was given and at most 15 bytes;
  * the translator writes no more than its buffer and needs no more than
  * XLATE_INSN_BYTES an instruction; its tables are in order and point where
- * they say; the same input gives the same block, and a block moved is the
- * block translated at the new place.
+ * they say; the verifier accepts each block; the same input gives the same
+ * block, and a block moved is the block translated at the new place.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "fuzz.h"
 #include "translator/listing.h"
+#include "translator/verify.h"
 #include "xlate_gen.h"
 
 #define CACHE 0x7f0012300000ull
@@ -42,7 +43,8 @@ struct block {
 };
 
 static struct {
-	u64 blocks, insns, bytes, moved, fixed, faults, limits, raised;
+	u64 blocks, insns, moved, fixed, faults, limits;
+	u64 verified, passed, refused; /* the last two: of damaged ones */
 	u64 forms[4]; /* plain, helper, checked, no-fsgsbase */
 } seen;
 
@@ -53,14 +55,18 @@ FUZZ_AT_EXIT void report(void)
 	fprintf(stderr,
 		"xlate: %llu blocks of %llu instructions (helper form %llu, "
 		"checked %llu, no-fsgsbase %llu), %llu moved, %llu not to be "
-		"moved, %llu not fetched, %llu beyond the limit\n",
+		"moved, %llu not fetched, %llu beyond the limit; %llu verified; "
+		"of damaged ones %llu refused, %llu passed\n",
 		(unsigned long long)seen.blocks, (unsigned long long)seen.insns,
 		(unsigned long long)seen.forms[1],
 		(unsigned long long)seen.forms[2],
 		(unsigned long long)seen.forms[3],
 		(unsigned long long)seen.moved, (unsigned long long)seen.fixed,
 		(unsigned long long)seen.faults,
-		(unsigned long long)seen.limits);
+		(unsigned long long)seen.limits,
+		(unsigned long long)seen.verified,
+		(unsigned long long)seen.refused,
+		(unsigned long long)seen.passed);
 }
 
 /* --- the input */
@@ -107,11 +113,17 @@ static void mode_settle(struct xmode *m)
 	if (m->flags & XM_VM)
 		m->flags &= ~XM_PE;
 	if (!(m->flags & XM_PE)) {
-		m->code_bits = m->flags & XM_VM ? 16 : m->code_bits;
+		m->code_bits = m->stack_bits = 16;
 		m->cpl = m->flags & XM_VM ? 3 : 0;
+	} else if (m->segc[SEG_CS] != SEGC_FLAT) {
+		m->segc[SEG_CS] = SEGC_CHECKED;
 	}
 	if (m->cpl == 3)
 		m->flags &= ~(XM_SMAP | XM_AC);
+	else
+		m->flags &= ~XM_ALIGN;
+	if (m->flags & (XM_ALIGN | XM_TF))
+		m->mem_form = FORM_HELPER;
 	if (!(m->flags & XM_SMAP))
 		m->flags &= ~XM_AC;
 }
@@ -149,8 +161,8 @@ static void header_read(struct fuzz_in *f, struct block *b)
 	in->fsgsbase = !(bits >> 10 & 1);
 	in->bmi2 = bits >> 11 & 1;
 	in->transitions = bits >> 12 & 1;
-	in->strict_flags = bits >> 13 & 1;
 	in->source = bits & 0x4000 ? guest_source : NULL;
+	in->strict_flags = in->source || bits >> 13 & 1;
 	in->features = bits & 0x8000 ? b->features : NULL;
 	for (unsigned i = 0; in->features && i < ARRAY_SIZE(b->features); i++)
 		b->features[i] = fuzz_u64(f);
@@ -185,7 +197,7 @@ static void decode_check(const u8 *code, size_t n, int mode,
 	enum insn_err err;
 	u8 *exact;
 
-	err = insn_decode(&insn, code, MIN(n, (size_t)INSN_MAX_LEN), mode,
+	err = insn_decode(&insn, code, MIN(n, INSN_MAX_LEN + (size_t)1), mode,
 			  features);
 	must(insn.len <= INSN_MAX_LEN, "length %u", insn.len);
 	must((err == INSN_OK) == !!insn.row, "row and result differ");
@@ -444,6 +456,37 @@ static void disturb(struct xlate_out *out)
 	memset(out->buf + out->blockword, 0xa5, 8);
 }
 
+static struct verify *verifier; /* work area; nothing in it lives on */
+
+static void verify(const struct block *b, const struct xlate_out *out)
+{
+	struct verify_report r;
+
+	if (!b->in.strict_flags) /* the engine has no such blocks */
+		return;
+	seen.verified++;
+	if (xlate_verify(verifier, &b->in, out, &r))
+		return;
+	fprintf(stderr, "at +%#x, instruction %u\n", r.off, r.insn);
+	xlate_listing(stderr, &b->in, out);
+	must(false, "the verifier refuses it: %s", r.why);
+}
+
+/* The verifier must survive any code, whatever it says of it. */
+static void verify_damaged(struct block *b, struct xlate_out *out)
+{
+	struct verify_report r;
+	u32 at = out->checked + b->to % (out->size - out->checked);
+	u8 was = out->buf[at];
+
+	out->buf[at] ^= (u8)(1u << (b->in.soft & 7));
+	if (xlate_verify(verifier, &b->in, out, &r))
+		seen.passed++;
+	else
+		seen.refused++;
+	out->buf[at] = was;
+}
+
 struct bench {
 	struct xlate_out a, b;
 	u8 code[2][XLATE_MAX_BYTES], moved[XLATE_MAX_BYTES];
@@ -467,6 +510,7 @@ static void move_check(struct block *b, struct bench *t)
 	     "translates here and not there");
 	same_block(&t->a, &t->b);
 	check_block(b, &t->a);
+	verify(b, &t->a);
 }
 
 static void count(const struct block *b, const struct xlate_out *out)
@@ -509,6 +553,8 @@ static void run(struct block *b, struct bench *t)
 	must(err == XLATE_OK, "result %d", err);
 	count(b, &t->a);
 	check_block(b, &t->a);
+	verify(b, &t->a);
+	verify_damaged(b, &t->a);
 	must(translate(b, eip, HOST, &t->b, t->code[1]) == XLATE_OK,
 	     "translates only once");
 	same_block(&t->a, &t->b);
@@ -528,7 +574,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	struct bench *t = malloc(sizeof(*t));
 	struct block b;
 
-	must(t, "out of memory");
+	if (!verifier)
+		verifier = malloc(verify_size());
+	must(t && verifier, "out of memory");
 	glue_init();
 	block_read(&f, &b);
 	decode_all(&b);
