@@ -132,6 +132,8 @@ test_umbra() {
 		"$(sed -n 's/^\([a-z]*\),[cs].*,.*/\1/p' "$tmp/out/bench.csv" |
 		grep -v row | tr '\n' ' ')" 'sieve fork '
 	is 'no warnings of perl' "$(echo "$got" | grep -c ' line [0-9]')" 0
+	is 'the code cache is seen' \
+		"$(echo "$got" | grep -c 'code cache [1-9]')" 1
 	is 'its counters' "$(echo "$got" | grep -c "^Umbra's counters")" 2
 	liar
 	got=$(run "$tmp/liar" sieve)

@@ -232,7 +232,7 @@ sub sample {
 		$self->{code} = 0;
 		my $smaps = slurp("/proc/$self->{pid}/smaps");
 		$self->{code} += $1 while $smaps =~
-			/\/memfd:umbra-code.*\n(?:\w.*\n)*?Pss:\s+(\d+) kB/g;
+			/\/dev\/zero.*\n(?:\w.*\n)*?Pss:\s+(\d+) kB/g;
 	}
 	my %now = (own => ($s{RssAnon} // 0) + ($s{RssFile} // 0) +
 		($self->{code} // 0), code => $self->{code} // 0,

@@ -89,7 +89,8 @@ sub part_of {
 			/(exc_page_fault|sigreturn|signal)/;
 		return 'k-other';
 	}
-	return 'guest' if $dso =~ /memfd:umbra-code/;
+	# executable memory without a name: only the code cache is such
+	return 'guest' if $dso =~ m{/perf-\d+\.map};
 	$sym =~ s/\.(isra|part|constprop|cold)\b.*//;
 	return $self->{part}{$sym} // ($dso =~ /umbra/ ? 'engine' : 'other');
 }
