@@ -652,8 +652,13 @@ static void once_end(struct engine *e, const struct once *o)
 {
 	struct vcpu *v = e->v;
 
-	if (v->exc.pending)
+	if (v->exc.pending) {
+		/* data breakpoints trap: what faults has met none */
+		if (!v->exc.soft && !v->exc.icebp)
+			v->db_pending = (v->db_pending & ~DB_DATA) |
+					(o->db & DB_DATA);
 		return;
+	}
 	if (e->restart) {
 		v->cpu.sysflags |= o->rf;
 		v->db_pending = o->db;

@@ -197,7 +197,6 @@ static u64 probe_tlb_miss(struct cpu *c, u32 la, u64 acc)
 	struct block *b;
 	const struct bsite *s = probe_site(v->eng, &b);
 	u64 host = v->eng->unprobed.tlb_miss(c, la, acc);
-	u64 esp = c->gpr[R_SP];
 
 	if (!host) {
 		probe_cut(v->eng, b, s->insn);
@@ -205,11 +204,10 @@ static u64 probe_tlb_miss(struct cpu *c, u32 la, u64 acc)
 	}
 	if (!probe_on(v, UMBRA_EVENT_MEM))
 		return host;
-	c->gpr[R_SP] = (u32)(esp + (u64)s->sp_off);
+	must(!s->sp_off, "esp is lazy in helper form");
 	probe_mem(v, la, acc & 0xfff,
 		  (acc & ACC_READ ? UMBRA_READS : 0) |
 		  (acc & ACC_WRITE ? UMBRA_WRITES : 0));
-	c->gpr[R_SP] = esp;
 	return host;
 }
 

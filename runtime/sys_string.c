@@ -238,15 +238,28 @@ static bool string_ends(const struct vcpu *v, const struct insn *i)
 	return i->repne ? zf : !zf;
 }
 
+/* The element at which a repeated instruction stopped has met no data breakpoint;
+ * what those before it have met comes before its fault. */
+static enum hret string_failed(struct vcpu *v, u64 db)
+{
+	v->db_pending = db;
+	if (!v->exc.pending || !(db & DB_DATA))
+		return H_EXC;
+	v->exc.pending = false;
+	return H_END;
+}
+
 static enum hret string_rep(struct vcpu *v, const struct insn *i)
 {
 	/* A trace trap comes after each iteration. */
 	u32 budget = v->cpu.sysflags & EFL_TF ? 1 : STRING_MAX;
 	u32 left = string_count(v, i->adsize), n;
 	struct string_run run;
+	u64 db;
 
 	while (left && budget) {
 		n = 1;
+		db = v->db_pending;
 		if (string_has_runs(i))
 			n = string_run(v, i, MIN(left, budget), &run);
 		if (n > 1) {
@@ -254,7 +267,7 @@ static enum hret string_rep(struct vcpu *v, const struct insn *i)
 		} else {
 			n = 1;
 			if (string_element(v, i))
-				return H_EXC;
+				return string_failed(v, db);
 		}
 		left -= n;
 		budget -= n;

@@ -38,6 +38,8 @@ struct gexc {
 #define DB_STEP	  (1ull << 32)
 #define DB_WATCH  (1ull << 33)
 #define DB_CLIENT (DB_STEP | DB_WATCH)
+/* What an access has met. */
+#define DB_DATA	  (0xfull | DB_WATCH)
 
 /* What a system instruction tells the engine. */
 enum hret {

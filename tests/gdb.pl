@@ -502,6 +502,20 @@ session("tcp", sub {
 	$other = start("$dir/other", $umbra, "run", "--gdb", "unix:$sock", "-k",
 		$bare);
 	result((finish($other, 5) // "none") eq "1", "tcp: a socket in use stays");
+	# what is no socket is not ours, one with a full queue answers nobody
+	open(my $file, ">", "$dir/file") or die "$dir/file: $!\n";
+	print $file "kept";
+	close $file;
+	$other = start("$dir/other", $umbra, "run", "--gdb", "unix:$dir/file",
+		"-k", $bare);
+	result((finish($other, 5) // "none") eq "1" && slurp("$dir/file") eq "kept",
+	       "tcp: a file that is no socket stays");
+	my $full = IO::Socket::UNIX->new(Local => "$dir/full", Listen => 1);
+	my @queue = map { IO::Socket::UNIX->new(Peer => "$dir/full") } 1 .. 2;
+	$other = start("$dir/other", $umbra, "run", "--gdb", "unix:$dir/full",
+		"-k", $bare);
+	result((finish($other, 5) // "none") eq "1" && -S "$dir/full",
+	       "tcp: a socket with a full queue stays, and is told at once");
 	kill "TERM", $one;
 	my $end = finish($one, 20) // "none";
 	result($end =~ /^(signal 15|143)$/,

@@ -92,6 +92,11 @@ void orun_cold(struct orun *o)
 	o->ops->cold(o);
 }
 
+void orun_patience(struct orun *o, u32 ticks)
+{
+	o->patience = ticks;
+}
+
 void orun_close(struct orun *o)
 {
 	if (o)

@@ -17,8 +17,7 @@
  *   ORUN_TOP    the last page below 4 GiB, RW-
  *
  * A virtual machine keeps its tables and stubs in supervisor pages at
- * 0xd5ab0000; the host has nothing there. So a stray access there has another
- * error code.
+ * 0xd5ab0000; the host has nothing there, and so it is told.
  *
  * A run begins with a whole state and ends with an exception, as which the
  * architecture describes it: int3 (vector 3, eip behind it) is the usual end
@@ -131,6 +130,9 @@ void orun_state_init(struct orun_state *s);
 void orun_run(struct orun *o, const struct orun_state *in,
 	      struct orun_result *out);
 
+/* A virtual run may take so many ticks of processor time. */
+void orun_patience(struct orun *o, u32 ticks);
+
 /* The features that a guest is offered (insn_decode). */
 const u64 *orun_features(const struct orun *o);
 /* NULL for the native place. */
@@ -170,6 +172,7 @@ struct orun {
 	struct umbra_run *run;
 	u8 *ram;
 	int fd;
+	u32 patience; /* ticks of a virtual run */
 };
 /* Page number in orun.mem; ORUN_PAGES: in no area. */
 u32 orun_page(u32 la);

@@ -241,7 +241,7 @@ void orun_vm_tick(struct orun *o)
 
 	ticks = of == o ? ticks + 1 : 1;
 	of = o;
-	if (ticks < ORUN_TICKS_VM)
+	if (ticks < o->patience)
 		return;
 	ticks = 0;
 	umbra_kick(o->v);
@@ -319,6 +319,8 @@ static void vm_result(struct orun *o, struct orun_result *out)
 	out->st.sel[CPU_CS] = (u16)get32(f + 4);
 	out->st.sel[CPU_SS] = (u16)get32(f + 16);
 	out->cr2 = (u32)c->cr2;
+	if (out->vector == VEC_PF && out->cr2 - K_BASE < K_PAGES * PAGE_SIZE)
+		out->err &= ~PFEC_P; /* natively nothing is there */
 	memcpy(out->st.x, c->xsave_area, ORUN_XSIZE);
 }
 
@@ -409,6 +411,7 @@ struct orun *orun_open(const struct umbra_inject *inj)
 	if (!o)
 		return NULL;
 	o->ops = &vm_ops;
+	o->patience = ORUN_TICKS_VM;
 	if (vm_open(o, inj))
 		goto failed;
 	pages_init(o);

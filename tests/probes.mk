@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Symbols, perf and probes.
-tests_UNIT_SRCS += tests/test_symbols.c tests/test_probe.c
+tests_UNIT_SRCS += tests/test_symbols.c tests/test_probe.c \
+	tests/test_how.c
 
 ifneq ($(tools_SRCS),)
 check_DEPS += tests/probes_lib.so $(guests_DIR)/probes.elf $(probes_EXAMPLES)

@@ -231,15 +231,23 @@ void seq_unload(struct orun *o, const struct seq *q)
 	clear_pages(o, q->group, 16);
 }
 
-bool seq_clear(struct orun *o)
+static bool is_int3(const u8 *p, u32 n)
+{
+	return !n || (p[0] == 0xcc && !memcmp(p, p + 1, n - 1));
+}
+
+bool seq_strayed(const struct orun *o, const struct seq *q)
 {
 	const u8 *p = orun_at(o, ORUN_CODE);
-	u32 size = SEQ_GROUPS * SEQ_GROUP;
+	u32 before = q->group - ORUN_CODE, behind = before + SEQ_GROUP;
 
-	if (p[0] == 0xcc && !memcmp(p, p + 1, size - 1))
-		return false;
-	clear_pages(o, ORUN_CODE, size >> PAGE_SHIFT);
-	return true;
+	return !is_int3(p, before) ||
+	       !is_int3(p + behind, SEQ_GROUPS * SEQ_GROUP - behind);
+}
+
+void seq_clear(struct orun *o)
+{
+	clear_pages(o, ORUN_CODE, SEQ_GROUPS * SEQ_GROUP >> PAGE_SHIFT);
 }
 
 void seq_start(const struct seq *q, const struct seq_layout *l, unsigned from,

@@ -102,8 +102,10 @@ bool seq_layout(const struct seq *q, struct seq_layout *l);
 void seq_load(struct orun *o, const struct seq *q, const struct seq_layout *l);
 /* The group is int3 again: other sequences may read it. */
 void seq_unload(struct orun *o, const struct seq *q);
-/* All code is int3 again, as it must be for what reads it; was it not? */
-bool seq_clear(struct orun *o);
+/* All code is int3. */
+void seq_clear(struct orun *o);
+/* Something was written to code outside of the sequence's group. */
+bool seq_strayed(const struct orun *o, const struct seq *q);
 /* Offset in CS of a linear address. */
 u32 seq_eip(const struct seq *q, u32 la);
 /* From instruction `from` on. */
@@ -130,7 +132,8 @@ void seq_generate(struct seq *q, u64 seed, const u64 *features);
 
 /* --- seqrun.c */
 enum seq_verdict { SEQ_SAME, SEQ_DIFFERS, SEQ_EXCUSED, SEQ_DROPPED };
-enum { SEQ_OVER_END, SEQ_NESTED, SEQ_ALIGNMENT, SEQ_FRAME, SEQ_DECIMAL, SEQ_EXCUSES };
+enum { SEQ_OVER_END, SEQ_NESTED, SEQ_ALIGNMENT, SEQ_FRAME, SEQ_DECIMAL, SEQ_UD,
+       SEQ_EXCUSES };
 extern const char *const seq_excuse_name[SEQ_EXCUSES];
 enum seq_run { SEQ_FIRST, SEQ_AGAIN, SEQ_COLD, SEQ_MIDDLE, SEQ_RUNS };
 struct seq_diff {
@@ -147,7 +150,7 @@ enum seq_verdict seq_compare(const struct seq *q, struct orun *vm,
 			     struct seq_diff *d, struct orun_result *nat);
 
 /* How the engine is asked to do it. broken: for tests of the tests, a machine
- * that sets CF after a run whose code contains bswap and then xadd. */
+ * that sets CF after a run whose code contains setcc and then cmovcc. */
 struct seq_mode {
 	const char *name;
 	struct umbra_inject inject;

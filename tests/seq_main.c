@@ -190,7 +190,7 @@ static int self_test(const struct options *o, const u64 *features)
 		worst = MAX(worst, q.n);
 	}
 	orun_close(vm);
-	/* bswap and xadd remain; in 16-bit code the load of esp */
+	/* setcc and cmovcc remain; in 16-bit code the load of esp */
 	wrong += found < 3 || worst > 3;
 	printf("%s minimiser: %u found, at most %u instructions left\n",
 	       wrong ? "not ok" : "ok", found, worst);

@@ -569,7 +569,7 @@ static void flow_smc(struct gen *g)
 	s = gen_add(g, b, b[0] == 0xc7 ? 10 : 7);
 	gen_fix(s, SEQ_LIN, 4, at + 1 + between, g->chunk);
 	s->fixat = 2;
-	s->add = 1;
+	s->add = b[0] == 0xc7 ? 1 : (s8)(1 + seq_below(&g->r, 4));
 	for (unsigned i = 0; i < between; i++)
 		GEN(g, (u8)(0x40 | flow_reg(g)));
 	gen_mov(g, reg, seq_rand(&g->r));
@@ -612,7 +612,7 @@ static void flow_smc_caller(struct gen *g)
 	s = gen_add(g, b, sizeof(b));
 	gen_fix(s, SEQ_LIN, 4, at, up);
 	s->fixat = 2;
-	s->add = 1;
+	s->add = (s8)(1 + seq_below(&g->r, 4));
 	GEN(g, 0xc3);
 	g->done[c] = true;
 	g->chunk = up;

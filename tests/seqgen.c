@@ -586,6 +586,8 @@ void seq_generate(struct seq *q, u64 seed, const u64 *features)
 		gen_blind(g);
 	q->enter = q->n ? seq_below(&g->r, q->n) : 0;
 	seq_unload(orun_native(), q);
-	if (seq_clear(orun_native()))
+	if (seq_strayed(orun_native(), q)) {
+		seq_clear(orun_native());
 		q->n = 0;
+	}
 }

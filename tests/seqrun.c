@@ -33,20 +33,28 @@ const struct seq_mode seq_modes[] = {
 	  { .helper_sites = true, .no_fsgsbase = true }, false },
 	{ "checked-one-insn", { .checked = true, .one_insn = true }, false },
 	{ "checked-no-chain", { .checked = true, .no_chain = true }, false },
-	{ "verify", { .verify = true }, false },
 };
 const unsigned seq_modes_nr = ARRAY_SIZE(seq_modes);
 
 /* --- a machine with a bug, for the tests of the minimiser */
 
+/* Code that changes in a loop of some ten thousand rounds takes seconds where each
+ * change drops its page. */
+#define PATIENCE 3000
+
+/* setcc, and then cmovcc, in one of the first groups of code. */
 static bool has_bug(const struct orun *o)
 {
-	static const u8 xadd[] = { 0x0f, 0xc1 };
-	const u8 *p = orun_at(o, ORUN_CODE), *end = p + 4 * SEQ_GROUP;
+	const u8 *p = orun_at(o, ORUN_CODE), *end = p + 4 * SEQ_GROUP - 1;
+	bool setcc = false;
 
-	while (p < end && !(p[0] == 0x0f && (p[1] & 0xf8) == 0xc8))
+	while (p < end && (p = memchr(p, 0x0f, (size_t)(end - p)))) {
+		if (setcc && (p[1] & 0xf0) == 0x40)
+			return true;
+		setcc |= (p[1] & 0xf0) == 0x90;
 		p++;
-	return p < end && memmem(p, (size_t)(end - p), xadd, sizeof(xadd));
+	}
+	return false;
 }
 
 static void broken_run(struct orun *o, const struct orun_state *in,
@@ -73,6 +81,7 @@ struct orun *seq_open(const struct seq_mode *m)
 		return NULL;
 	seq_segments(o);
 	seq_clear(o);
+	orun_patience(o, PATIENCE);
 	if (m->broken) {
 		broken = *o->ops;
 		broken.run = broken_run;
@@ -112,6 +121,21 @@ static void forget_undefined(const struct seq *q, const struct seq_layout *l,
 		r->st.gpr[R_SP] &= 0xffff;
 }
 
+/* Natively. What writes to the code of others is dropped before it can make a
+ * machine differ for the sequences behind it. */
+static bool run_native(const struct seq *q, const struct seq_layout *l,
+		       unsigned from, struct orun_result *r)
+{
+	struct orun *nat = orun_native();
+
+	if (!run_one(q, l, nat, from, r))
+		return false;
+	if (!seq_strayed(nat, q))
+		return true;
+	seq_clear(nat);
+	return false;
+}
+
 /* Runs in vm and compares with d->nat and native memory. */
 /*
  * Differences that are none of the engine's making, each with its reason.
@@ -126,6 +150,7 @@ const char *const seq_excuse_name[SEQ_EXCUSES] = {
 		      "faults first, and what others have done by then",
 	[SEQ_DECIMAL] = "undefined flags of aaa and its like, reached by a return "
 			"into the middle of an instruction",
+	[SEQ_UD] = "ud0, ud1: whether their operand bytes are fetched",
 };
 
 /* The identity of the instruction at a linear address of native memory. */
@@ -140,6 +165,15 @@ static u16 op_at(const struct seq *q, u32 la)
 	if (insn_decode(&insn, buf, sizeof(buf), q->code16 ? 16 : 32, NULL))
 		return OP_INVALID;
 	return insn.row->op;
+}
+
+/* The decoder needs a page that is not there. */
+static bool is_ud(const struct seq *q, const struct seq_diff *d)
+{
+	const u8 *p = orun_at(orun_native(),
+			      d->nat.st.eip + seq_cs_base(q));
+
+	return p[0] == 0x0f && (p[1] == 0xff || p[1] == 0xb9);
 }
 
 static bool is_frame(const struct seq *q, const struct seq_diff *d)
@@ -214,6 +248,13 @@ static int excuse(const struct seq *q, const struct seq_diff *d)
 
 	if (over_end(n, v) || over_end(v, n))
 		why = SEQ_OVER_END;
+	else if (n->vector == VEC_PF && v->vector == VEC_GP &&
+		 n->cr2 - seq_seg_base(q, n->st.sel[CPU_SS]) -
+				 n->st.gpr[R_SP] < 32 && is_frame(q, d))
+		why = SEQ_FRAME;
+	else if (n->vector == VEC_UD && v->vector == VEC_PF &&
+		 v->err & PFEC_I && is_ud(q, d))
+		why = SEQ_UD;
 	else if (n->vector == VEC_GP && !n->err && v->vector == VEC_TS &&
 		 n->st.eflags & EFL_NT)
 		why = SEQ_NESTED;
@@ -261,7 +302,7 @@ static enum seq_verdict compare_once(const struct seq *q, struct orun *vm,
 	enum seq_verdict v;
 
 	if (!q->n || !seq_layout(q, &l) ||
-	    !run_one(q, &l, orun_native(), q->n, &d->nat))
+	    !run_native(q, &l, q->n, &d->nat))
 		return SEQ_DROPPED;
 	if (first)
 		*first = d->nat;
@@ -274,7 +315,7 @@ static enum seq_verdict compare_once(const struct seq *q, struct orun *vm,
 	}
 	if (v != SEQ_SAME || q->code16 || q->enter >= q->n || !q->enter)
 		return v;
-	if (!run_one(q, &l, orun_native(), q->enter, &d->nat))
+	if (!run_native(q, &l, q->enter, &d->nat))
 		return SEQ_SAME;
 	return run_vm(q, &l, vm, q->enter, SEQ_MIDDLE, d);
 }
@@ -290,10 +331,5 @@ enum seq_verdict seq_compare(const struct seq *q, struct orun *vm,
 		v = compare_once(q, vm, d, nat);
 	seq_unload(orun_native(), q);
 	seq_unload(vm, q);
-	/* It wrote to code of others: the places are not alike any more. */
-	if (seq_clear(orun_native())) {
-		seq_clear(vm);
-		return SEQ_DROPPED;
-	}
 	return v;
 }

@@ -139,6 +139,20 @@ START_TEST(out2_gates)
 }
 END_TEST
 
+START_TEST(trigger_raised_above_what_waits)
+{
+	open_port(0x01);
+	wr(IIR, 0x01); /* FCR: trigger at 1 */
+	give(3);
+	ck_assert(out.level);
+	wr(IIR, 0xc1); /* at 14 */
+	ck_assert(!out.level);
+	dev_time_pass(&t, 350000);
+	ck_assert_msg(out.level, "three bytes wait, and nobody says so");
+	ck_assert_uint_eq(rd(IIR) & 0x0f, 0x0c);
+}
+END_TEST
+
 START_TEST(trigger_and_timeout)
 {
 	open_port(0x01);
@@ -424,6 +438,7 @@ Suite *suite_ns16550(void)
 	tcase_add_test(c, transmit_interrupt);
 	tcase_add_test(c, out2_gates);
 	tcase_add_test(c, trigger_and_timeout);
+	tcase_add_test(c, trigger_raised_above_what_waits);
 	tcase_add_test(c, priorities);
 	tcase_add_test(c, loopback_modem);
 	tcase_add_test(c, input_waits_for_driver);

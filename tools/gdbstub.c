@@ -18,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -51,12 +52,18 @@ static int listen_at(int fd, const struct sockaddr *sa, socklen_t len)
 	return bind(fd, sa, len) || listen(fd, 1) ? -errno : 0;
 }
 
-/* A socket that somebody has left behind, and nobody listens to. */
+/* A socket that somebody has left behind, and nobody listens to. Whatever else
+ * has the name refuses connections too, and is not ours to take away; a socket
+ * with others in its queue must not hold us up. */
 static bool unix_is_stale(const struct sockaddr_un *sa)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct stat st;
 	bool stale;
+	int fd;
 
+	if (lstat(sa->sun_path, &st) || !S_ISSOCK(st.st_mode))
+		return false;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;
 	stale = connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) &&

@@ -79,9 +79,10 @@ static const struct rule rules[] = {
 
 	/* files that are open */
 	CALL(read), CALL(write), CALL(writev), CALL(lseek), CALL(close),
-	CALL(fstat),
 #if !SANDBOX_INSTRUMENTED
-	CALL_REFUSED(newfstatat), /* libc's fstat(), for the size of a buffer */
+	/* libc's fstat(), by its version, for the size of a buffer: answered, it
+	 * would ask a character device whether it is a terminal, and die */
+	CALL_REFUSED(fstat), CALL_REFUSED(newfstatat),
 #endif
 	CALL(poll), CALL(ppoll),
 	CALL(epoll_wait), CALL(epoll_pwait), CALL(epoll_ctl),
@@ -121,14 +122,14 @@ static const struct rule rules[] = {
 	CALL_IF(SANDBOX_GDB, shutdown),
 
 #if SANDBOX_INSTRUMENTED
-	CALL(openat), CALL(open), CALL(newfstatat),
+	CALL(openat), CALL(open), CALL(fstat), CALL(newfstatat),
 	CALL(readlink), CALL(readlinkat),
 	CALL(fcntl), CALL(ftruncate), CALL(mkdir), CALL(access), CALL(unlink),
 	CALL(getcwd), CALL(stat), CALL(lstat), CALL(pread64), CALL(getuid),
 	CALL(geteuid), CALL(clone), CALL(wait4), CALL(ptrace), CALL(prctl),
 	CALL(pipe2), CALL(pipe), CALL(dup2), CALL(dup), CALL(getppid),
-	CALL(process_vm_readv), CALL(getdents64), CALL(sched_getaffinity),
-	CALL(prlimit64), CALL(getrusage), CALL(uname),
+	CALL(process_vm_readv), CALL(getdents), CALL(getdents64),
+	CALL(sched_getaffinity), CALL(prlimit64), CALL(getrusage), CALL(uname),
 	CALL(arch_prctl), CALL(ioctl),
 #endif
 };

@@ -197,7 +197,7 @@ static void decode_check(const u8 *code, size_t n, int mode,
 	enum insn_err err;
 	u8 *exact;
 
-	err = insn_decode(&insn, code, MIN(n, (size_t)INSN_MAX_LEN), mode,
+	err = insn_decode(&insn, code, MIN(n, INSN_MAX_LEN + (size_t)1), mode,
 			  features);
 	must(insn.len <= INSN_MAX_LEN, "length %u", insn.len);
 	must((err == INSN_OK) == !!insn.row, "row and result differ");

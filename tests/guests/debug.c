@@ -388,6 +388,38 @@ static void test_data_top(int cpl)
 	page_unmap(0xfffff000);
 }
 
+/* What faults has not touched its operand: #DB comes behind an instruction that
+ * is complete. */
+static void test_data_fault(int cpl)
+{
+	struct regs r;
+
+	begin(cpl ? "debug.data.fault.3" : "debug.data.fault.0");
+	bp(0, 0xfffffffc, BP_RW, LEN4);
+	for (int i = 0; i < 2; i++) {
+		wr_d6(DR6_FIXED1);
+		regs_init(&r, i ? load32 : store32, cpl);
+		r.ebx = 0xfffffffc;
+		run(&r);
+		check_that("vector", r.vec, VEC_PF);
+		check_that("dr6", rd_d6() & 15, 0);
+	}
+	/* but the elements before it have */
+	page_map(0xffffe000, page_alloc(), PTE_P | PTE_W | PTE_U);
+	bp(0, 0xffffeffc, BP_W, LEN4);
+	wr_d6(DR6_FIXED1);
+	regs_init(&r, movs3, cpl);
+	r.esi = ADDR(cells);
+	r.edi = 0xffffeff8;
+	run(&r);
+	check_that("vector", r.vec, VEC_DB);
+	check_that("dr6", rd_d6() & 15, 1);
+	check_that("ecx", r.ecx, 2);
+	check_that("eip", r.eip, ADDR(movs3_f) - 2);
+	page_unmap(0xffffe000);
+	bp_off();
+}
+
 void guest_main(void)
 {
 	for (int cpl = 0; cpl < 4; cpl += 3) {
@@ -399,4 +431,6 @@ void guest_main(void)
 	identity_on();
 	test_data_top(0);
 	test_data_top(3);
+	test_data_fault(0);
+	test_data_fault(3);
 }

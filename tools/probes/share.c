@@ -5,12 +5,18 @@
  *	A=same,copied,rewritten,inlined,helped,cpl
  *	--probe "probes/share.so:run@block($A)" --probe "probes/share.so:cut@cut($A)"
  *	--probe 'probes/share.so:report@exit()'
+ *	--probe 'probes/share.so:lap@syscall(nr,ecx,edx,"bench: done")'
+ *
+ * The last one prints the sums when a program writes a line that begins so,
+ * and begins anew.
  *
  * same: the host executes the guest's own bytes. copied: one instruction, the
  * same operation, with the registers or prefixes of the host's addressing.
  * rewritten: several, or another one (stack, branches, ah). inlined: a system
  * instruction without leaving translated code; helped: C, or an exception.
  */
+#include <string.h>
+
 #include "tools/umbra-probe.h"
 
 UMBRA_PROBE_LIBRARY;
@@ -46,6 +52,9 @@ void cut(uint32_t same, uint32_t copied, uint32_t rewritten, uint32_t inlined,
 	add(-1, cpl, how);
 }
 
+/* The guest's system call, of 32-bit Linux. */
+#define NR_WRITE 4
+
 static void line(const char *who, const int64_t *how)
 {
 	int64_t all = 0;
@@ -71,4 +80,20 @@ void report(void)
 	line("kernel", sum[0]);
 	line("user", sum[1]);
 	line("all", all);
+}
+
+void lap(uint32_t nr, uint32_t buf, uint32_t len, const char *begin);
+void lap(uint32_t nr, uint32_t buf, uint32_t len, const char *begin)
+{
+	char text[64];
+	size_t n = len < sizeof(text) - 1 ? len : sizeof(text) - 1;
+
+	if (nr != NR_WRITE || n < strlen(begin) || umbra_read(buf, text, n))
+		return;
+	text[n] = 0;
+	if (strncmp(text, begin, strlen(begin)))
+		return;
+	fprintf(umbra->out, "%s\n", text);
+	report();
+	memset(sum, 0, sizeof(sum));
 }
