@@ -11,7 +11,8 @@
 #
 # A step prints a line for each test and ends with "N passed, N failed". A step
 # that fails without such a line counts as one failure, as does one that takes
-# longer than CHECK_STEP_LIMIT seconds (two hours). What each step came to and
+# longer than CHECK_STEP_LIMIT seconds (two hours), or one in which nothing passed
+# and that does not say that it skips. What each step came to and
 # took is listed behind the last; the sum is the last line; exit status 0 only
 # if nothing failed and something passed.
 use strict;
@@ -61,7 +62,7 @@ sub finish {
 	my $pid = wait;
 	my $rc = $?;
 	my $step = delete $running{$pid} or die "check.pl: wait: $!\n";
-	my ($p, $f, $sum) = (0, 0);
+	my ($p, $f, $sum, $skip) = (0, 0);
 
 	print "== $step->{number} of ${\scalar @steps}: $step->{command}\n";
 	open my $in, '<', "$dir/$step->{number}" or die "check.pl: $!\n";
@@ -69,9 +70,14 @@ sub finish {
 		print;
 		($p, $f, $sum) = ($1, $2, 1)
 			if /^(\d+) passed, (\d+) failed/;
+		$skip = 1 if /skip/i;
 	}
 	close $in;
 	unlink "$dir/$step->{number}";
+	if ($sum && !$rc && !$p && !$f && !$skip) {
+		print "FAIL $step->{command}: nothing was tested\n";
+		$f = 1;
+	}
 	if (!$f && ($rc || !$sum)) {
 		my $how = $rc & 127 ? "signal ${\($rc & 127)}"
 				    : "exit status ${\($rc >> 8)}";

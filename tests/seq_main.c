@@ -285,7 +285,7 @@ int main(int argc, char **argv)
 	if (orun_init() || !s.cover)
 		return 1;
 	if (seq_segments(orun_native())) {
-		printf("the host's kernel refuses 16-bit segments\n"
+		printf("skipped: the host's kernel refuses 16-bit segments\n"
 		       "0 passed, 0 failed\n");
 		return 0;
 	}

@@ -151,6 +151,7 @@ const char *const seq_excuse_name[SEQ_EXCUSES] = {
 	[SEQ_DECIMAL] = "undefined flags of aaa and its like, reached by a return "
 			"into the middle of an instruction",
 	[SEQ_UD] = "ud0, ud1: whether their operand bytes are fetched",
+	[SEQ_HOST_GDT] = "selector 7b: Linux has a segment of its own there",
 };
 
 /* The identity of the instruction at a linear address of native memory. */
@@ -240,6 +241,29 @@ static bool meets_decimal(const struct seq *q, const struct seq_layout *l,
 	return false;
 }
 
+/* #AC of a wide operand, which the other side may have gone past; or in place
+ * of another fault of the same instruction. */
+static bool is_alignment(const struct seq *q, const struct seq_diff *d)
+{
+	bool own = d->nat.vector == VEC_AC;
+	const struct orun_result *ac = own ? &d->nat : &d->vm;
+	const struct orun_result *other = own ? &d->vm : &d->nat;
+	u32 la = ac->st.eip + seq_cs_base(q);
+	u8 buf[INSN_MAX_LEN];
+	struct insn insn;
+
+	if (la - q->group > SEQ_GROUP - sizeof(buf))
+		return false;
+	memcpy(buf, orun_at(orun_native(), la), sizeof(buf));
+	if (insn_decode(&insn, buf, sizeof(buf), q->code16 ? 16 : 32, NULL))
+		return false;
+	if (insn.memsize > 8 || insn_image_size(&insn))
+		return true;
+	return other->st.eip == ac->st.eip &&
+	       (other->vector == VEC_PF || other->vector == VEC_GP ||
+		other->vector == VEC_SS);
+}
+
 static int excuse(const struct seq *q, const struct seq_diff *d)
 {
 	const struct orun_result *n = &d->nat, *v = &d->vm;
@@ -255,11 +279,13 @@ static int excuse(const struct seq *q, const struct seq_diff *d)
 	else if (n->vector == VEC_UD && v->vector == VEC_PF &&
 		 v->err & PFEC_I && is_ud(q, d))
 		why = SEQ_UD;
+	else if (v->vector == VEC_GP && v->err == 0x78)
+		return SEQ_HOST_GDT;
 	else if (n->vector == VEC_GP && !n->err && v->vector == VEC_TS &&
 		 n->st.eflags & EFL_NT)
 		why = SEQ_NESTED;
 	else if ((n->vector == VEC_AC || v->vector == VEC_AC) &&
-		 n->st.eflags & EFL_AC)
+		 n->st.eflags & EFL_AC && is_alignment(q, d))
 		return SEQ_ALIGNMENT;
 	else if (n->vector == v->vector &&
 		 (n->vector == VEC_PF || n->vector == VEC_SS) && is_frame(q, d))

@@ -258,6 +258,9 @@ test_check() {
 		"$(printf 'exec sleep 20\n0 passed, 1 failed')"
 	perl "$src/tests/check.pl" 'echo 0 passed, 0 failed' >/dev/null
 	is 'nothing tested is no success' $? 1
+	out=$(perl "$src/tests/check.pl" 'echo 0 passed, 0 failed' \
+		'echo 1 passed, 0 failed' | tail -n 1)
+	is 'a step that tests nothing counts' "$out" '1 passed, 1 failed'
 	out=$(CHECK_JOBS=2 perl "$src/tests/check.pl" \
 		'for i in 1 2 3 4 5 6 7 8 9; do
 			[ -e side ] && break; sleep 1; done

@@ -428,6 +428,51 @@ START_TEST(threads_of_before_too)
 }
 END_TEST
 
+/* What a thread has allocated and freed is a matter of malloc and the host. */
+static void *allocating_thread(void *arg)
+{
+	volatile u32 *go = arg;
+	void *p[32];
+
+	free(malloc(1)); /* an arena of its own */
+	*go = 1;
+	while (*go != 2)
+		sched_yield();
+	for (int i = 0; i < 32; i++) {
+		p[i] = malloc(100000);
+		memset(p[i], 1, 100000);
+	}
+	for (int i = 32; i-- > 0; )
+		free(p[i]);
+	*go = 3;
+	return NULL;
+}
+
+START_TEST(threads_may_allocate)
+{
+	static volatile u32 go;
+	pthread_t thread;
+	int status;
+	pid_t pid = fork();
+
+	ck_assert(pid >= 0);
+	if (!pid) {
+		if (pthread_create(&thread, NULL, allocating_thread,
+				   (void *)&go))
+			_exit(99);
+		while (go != 1)
+			sched_yield();
+		if (sandbox_enter(0))
+			_exit(98);
+		go = 2;
+		pthread_join(thread, NULL);
+		_exit(go == 3 ? 0 : 97);
+	}
+	ck_assert(waitpid(pid, &status, 0) == pid);
+	ck_assert_msg(!status, "status %#x", (unsigned)status);
+}
+END_TEST
+
 START_TEST(host_is_asked)
 {
 	ck_assert(sandbox_works());
@@ -447,6 +492,7 @@ Suite *suite_sandbox(void)
 	tcase_add_test(tc, abort_is_an_abort);
 	tcase_add_test(tc, features_open_their_rows_only);
 	tcase_add_test(tc, threads_of_before_too);
+	tcase_add_test(tc, threads_may_allocate);
 	tcase_add_test(tc, host_is_asked);
 	suite_add_tcase(s, tc);
 	return s;

@@ -163,7 +163,8 @@ static void code(struct vgen *g, u32 off)
 static void mode(struct vgen *g)
 {
 	struct xmode *m = &g->mode;
-	u32 keep = XM_IF_OK | XM_TS | XM_VME | XM_TSD | XM_TSC_HELPER;
+	u32 keep = XM_IF_OK | XM_TS | XM_VME | XM_TSD | XM_TSC_HELPER |
+		   XM_TF;
 
 	*m = (struct xmode){
 		.code_bits = one_in(g, 5) ? 16 : 32,
@@ -240,4 +241,6 @@ void vgen_next(struct vgen *g)
 		.glue = g->glue,
 		.cache = 0x7f0012300000,
 	};
+	if (g->mode.cs_limit != ~0u && one_in(g, 2))
+		g->mode.cs_limit = g->in.eip + vgen_below(g, 30);
 }

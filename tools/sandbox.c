@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/futex.h>
 #include <linux/seccomp.h>
@@ -184,8 +185,10 @@ int sandbox_enter(unsigned features)
 	if (!sandbox_works())
 		return -ENOSYS;
 	/* Else malloc would count processors, by a file, when a second thread
-	 * first needs an arena of its own. */
+	 * first needs an arena of its own, and look into another file before it
+	 * gives a part of that back to the host. */
 	mallopt(M_ARENA_MAX, 4);
+	mallopt(M_TRIM_THRESHOLD, INT_MAX);
 	ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	if (!ctx)
 		return -ENOMEM;

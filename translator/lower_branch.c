@@ -397,6 +397,11 @@ static void pair_drop(struct xlate *x)
 	emit_lea(e, 8, H_RSP, &up);
 	if (empty)
 		emit_patch8(e, empty, e->len);
+	if (XLATE_FAULT(PAIR_TWICE)) {
+		empty = emit_jrcxz_fwd(e);
+		emit_lea(e, 8, H_RSP, &up);
+		emit_patch8(e, empty, e->len);
+	}
 	emit_mov_rr(e, 4, H_RCX, HR_TMP);
 }
 
@@ -409,6 +414,10 @@ static void lower_ret(struct xlate *x)
 
 	emit_movzx_rm(&x->e, size, HR_ADDR, &m);
 	mem_check_target(x, size, HR_ADDR);
+	if (XLATE_FAULT(LIMIT_OTHER)) { /* what is checked is loaded anew */
+		m = mem_operand(x, &g, size, ACC_READ);
+		emit_movzx_rm(&x->e, size, HR_ADDR, &m);
+	}
 	stack_adjust(x, size + (u16)x->insn->imm);
 	stack_settle(x);
 	switch (ret_kind(x)) {

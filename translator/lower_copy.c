@@ -142,13 +142,15 @@ static void copy_high_rm(struct xlate *x, struct henc *c, unsigned r,
 		ea.a32 = m->a32;
 		*m = ea;
 	}
-	if (x->insn->row->op == OP_CMPXCHG && r == R_AX) {
+	if ((x->insn->row->op == OP_CMPXCHG && r == R_AX) ||
+	    (x->insn->row->op != OP_CMPXCHG && XLATE_FAULT(HIGH_LOST))) {
 		/* al is an operand of its own: the source goes elsewhere */
 		swap_bytes(x, r, true);
 		emit_mov_rr(&x->e, 1, HR_KEEP, r);
 		swap_bytes(x, r, false);
 		x_site(x, SITE_PLAIN, 0, 0, false);
 		emit_rm(&x->e, c, HR_KEEP, m);
+		copy_imm(x);
 		return;
 	}
 	swap_bytes(x, r, true);
@@ -185,7 +187,8 @@ static void copy_rm(struct xlate *x, const struct hmem *mem)
 static bool copy_bitoff_is_plain(const struct xlate *x)
 {
 	return x->insn->adsize == 4 && x->in->fsgsbase &&
-	       mem_is_direct(x, x->insn->seg, copy_acc(x->insn->row));
+	       (mem_is_direct(x, x->insn->seg, copy_acc(x->insn->row)) ||
+		XLATE_FAULT(REACH_LIMIT));
 }
 
 /*

@@ -181,7 +181,14 @@ static void pop_reg(struct xlate *x, unsigned guest)
 			x->sp_off += size;
 			return;
 		}
-		stack_load(x, size, d);
+		if (size == 2 && XLATE_FAULT(POP_ZX)) {
+			struct gmem g = stack_mem(x, 0);
+			struct hmem m = mem_operand(x, &g, size, ACC_READ);
+
+			emit_movzx_rm(&x->e, size, d, &m);
+		} else {
+			stack_load(x, size, d);
+		}
 		stack_adjust(x, size);
 	}
 }

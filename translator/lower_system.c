@@ -41,7 +41,7 @@ int system_gate(const struct xlate *x)
 	    !(x->mode->flags & XM_VM))
 		return row->op == OP_CLAC || row->op == OP_STAC ? VEC_UD :
 								  VEC_GP;
-	return vector_gate(x->mode->flags, row->gate);
+	return XLATE_FAULT(GATE) ? -1 : vector_gate(x->mode->flags, row->gate);
 }
 
 static bool if_is_inline(const struct xlate *x)
@@ -160,7 +160,7 @@ static void lower_mov_from_seg(struct xlate *x)
 	struct gmem g;
 
 	if (!insn->has_mem) {
-		if (insn->opsize == 2)
+		if (insn->opsize == 2 || XLATE_FAULT(SEG_UPPER))
 			emit_mov_rm(&x->e, 2, reg_host(x, insn->rm), &sel);
 		else
 			emit_movzx_rm(&x->e, 2, reg_host(x, insn->rm), &sel);

@@ -34,7 +34,7 @@ static int scan_decode(const struct xlate *x, struct insn *insn,
 
 static unsigned scan_limit(const struct xlate *x)
 {
-	if (x->mode->flags & XM_TF || x->mode->drx)
+	if ((x->mode->flags & XM_TF || x->mode->drx) && !XLATE_FAULT(STEP_TWO))
 		return 1;
 	return MIN(x->in->max_insns, (unsigned)XLATE_MAX_INSNS);
 }
@@ -95,7 +95,8 @@ static bool insn_ends_block(struct xlate *x, const struct insn *insn)
 
 static bool scan_beyond_limit(const struct xlate *x, u32 eip, unsigned len)
 {
-	return (u64)eip + len - 1 > x->mode->cs_limit;
+	return (u64)eip + len - 1 > x->mode->cs_limit &&
+	       !XLATE_FAULT(CS_LIMIT);
 }
 
 /*

@@ -138,7 +138,12 @@ u32 source_stale(struct xlate *x)
 	x_site(x, SITE_GLUE, 0, 0, false);
 	flags_load(&x->e);
 	x_mov_eip(x, HR_ADDR, x->in->eip);
-	x_glue_jmp(x, GLUE_MISS);
+	if (XLATE_FAULT(STALE_LOOP)) {
+		emit_u8(&x->e, 0xe9);
+		emit_u32(&x->e, (u32)-5);
+	} else {
+		x_glue_jmp(x, GLUE_MISS);
+	}
 	return at;
 }
 

@@ -37,6 +37,52 @@ bool v_bad(struct verify *v, const char *why)
 
 /* --- tables */
 
+/* Which of #UD and #NM a row of that gate meets: SDM vol. 3, 2.5 and 13.1. */
+static int gate_raises(u32 f, u8 gate)
+{
+	bool ud = false, nm = f & XM_TS;
+
+	switch (gate) {
+	case GATE_X87:
+		nm = f & (XM_TS | XM_EM);
+		break;
+	case GATE_WAIT:
+		nm = f & XM_TS && f & XM_MP;
+		break;
+	case GATE_MMX:
+		ud = f & XM_EM;
+		break;
+	case GATE_SSE:
+		ud = f & XM_EM || !(f & XM_OSFXSR);
+		break;
+	case GATE_AVX:
+		ud = !(f & XM_AVX);
+		break;
+	default:
+		return -1;
+	}
+	return ud ? VEC_UD : nm ? VEC_NM : -1;
+}
+
+/* The exception that the instruction raises whatever its operands, or -1. */
+static int insn_raises(const struct verify *v, const struct oprow *row)
+{
+	const struct xmode *m = v->in->mode;
+
+	if (row->rowflags & ROW_PRIV && m->cpl && !(m->flags & XM_VM))
+		return row->op == OP_CLAC || row->op == OP_STAC ? VEC_UD :
+								  VEC_GP;
+	return gate_raises(m->flags, row->gate);
+}
+
+static bool limit_holds(struct verify *v, unsigned k)
+{
+	u64 last = (u64)v->out->insns[k].eip + MAX(v->insns[k].len, 1);
+
+	return last <= (u64)v->in->mode->cs_limit + 1 ||
+	       v_bad(v, "guest bytes beyond the CS limit");
+}
+
 static bool decode_guest(struct verify *v)
 {
 	const struct xlate_out *out = v->out;
@@ -48,25 +94,34 @@ static bool decode_guest(struct verify *v)
 		const struct xinsn *x = &out->insns[k];
 		unsigned avail = MIN(out->guest_len - off,
 				     (u32)INSN_MAX_LEN);
+		enum insn_err err;
 
 		v->raw_off[k] = off;
 		if (x->eip != v->in->eip + off)
 			return v_bad(v, "guest instructions that do not "
 					"follow each other");
-		v->bad[k] = insn_decode(&v->insns[k], x->raw, avail, bits,
-					v->in->features) != INSN_OK;
+		err = insn_decode(&v->insns[k], x->raw, avail, bits,
+				  v->in->features);
+		v->bad[k] = err != INSN_OK;
+		v->raises[k] = err == INSN_TOOLONG ? VEC_GP : VEC_UD;
 		if (v->bad[k]) {
 			v->insns[k].row = NULL;
 			v->insns[k].len = (u8)avail;
 			if (k + 1 < out->ninsns)
 				return v_bad(v, "goes on behind an undefined "
 						"instruction");
+		} else {
+			v->raises[k] = (s8)insn_raises(v, v->insns[k].row);
 		}
+		if (!limit_holds(v, k))
+			return false;
 		off += v->insns[k].len;
 		if (off > out->guest_len)
 			return v_bad(v, "guest_len is too small");
 	}
 	v->raw_off[out->ninsns] = off;
+	if (out->ninsns > 1 && (m->flags & XM_TF || m->drx))
+		return v_bad(v, "more than one instruction in a step");
 	return off == out->guest_len || v_bad(v, "guest_len is too large");
 }
 
@@ -383,7 +438,7 @@ static enum vflow run_one(struct verify *v, u32 *taken, struct vstate *st)
 	if (is_branch)
 		return f;
 	p = v_payload(v);
-	if (p < 0 || (!p && !v_glue(v)))
+	if (p < 0 || (!p && !v_glue(v)) || v->rep->why)
 		return VF_BAD;
 	return VF_NEXT;
 }
@@ -455,11 +510,11 @@ static bool enter_heads(struct verify *v)
 	if (!enter(v, out->checked, &st))
 		return false;
 	state_init(&st, v, VP_HEAD);
-	if (out->chain != out->entry)
-		return enter(v, out->chain, &st);
-	if (out->crosses)
+	if (out->chain != out->entry && !enter(v, out->chain, &st))
+		return false;
+	if (out->crosses && out->chain == out->entry)
 		return v_bad(v, "chained over the end of a page");
-	/* what is chained here has compared the address */
+	/* what is chained or dispatched here has compared the address */
 	st.go = GO_EIP;
 	st.eip = v->in->eip;
 	return enter(v, out->entry, &st);

@@ -42,8 +42,9 @@ static bool byte_matches(const struct verify *v, unsigned guest, unsigned host)
 		return host == guest && val_is_own(x, reg);
 	if (host == guest)
 		return !v->h.rex && !v->h.vex && val_is_own(x, reg);
-	if (host == H_R14)
-		return v->st.r[H_R14].kind == V_HIGH &&
+	if (host == H_R14) /* only where it is not written */
+		return v->g->row->op == OP_CMPXCHG && v->g->has_mem &&
+		       v->st.r[H_R14].kind == V_HIGH &&
 		       v->st.r[H_R14].n == reg && val_is_own(x, reg);
 	return host == reg && x->kind == V_SWAP && x->n == reg &&
 	       !x->lin.fresh &&
@@ -223,7 +224,8 @@ static bool reach_is_confined(struct verify *v, const struct vaccess *a)
 
 	if (g->row->reach == REACH_PLAIN)
 		return true;
-	if (a->kind != VA_WINDOW || !v->in->fsgsbase || g->adsize != 4)
+	if (a->kind != VA_WINDOW || !v->in->fsgsbase || g->adsize != 4 ||
+	    v_seg_class(v, g->seg, row_acc(g->row)) == SEGC_CHECKED)
 		return v_bad(v, "reaches beyond its operand");
 	if (g->row->reach == REACH_GATHER &&
 	    (!v->h.vsib || v->h.index != g->index || v->h.scale != g->scale))
@@ -430,7 +432,7 @@ static int soft(struct verify *v)
 	    h->reg != H_R14 || imm->kind != V_LOAD || imm->from != VW_SOURCE)
 		return 0;
 	if (h->w || h->p66 || h->rep || h->lock != g->lock ||
-	    h->has_mem != g->has_mem || g->opsize != 4 ||
+	    h->has_mem != g->has_mem || g->opsize != 4 || g->immsize != 4 ||
 	    (!h->has_mem && !gpr_matches(v, rm, h->rm))) {
 		v_bad(v, "another instruction");
 		return -1;

@@ -322,6 +322,15 @@ static bool stack_is_flat(const struct verify *v)
 	       !v_must_help(v);
 }
 
+/* Glue may take the guest to another privilege or segment. */
+static bool transits(const struct verify *v)
+{
+	const struct xmode *m = v->in->mode;
+
+	return v->in->transitions && m->flags & XM_PE && !(m->flags & XM_TF) &&
+	       !m->drx;
+}
+
 /* The instruction is one that this glue can repeat, with what it needs. */
 static bool glue_suits(const struct verify *v, enum glue g)
 {
@@ -331,8 +340,7 @@ static bool glue_suits(const struct verify *v, enum glue g)
 
 	if (g == GLUE_HELPER)
 		return true;
-	if (!v->in->transitions || !(m->flags & XM_PE) || m->flags & XM_TF ||
-	    m->drx)
+	if (!transits(v))
 		return false;
 	if ((g == GLUE_IRET || g == GLUE_POPF ||
 	     (g == GLUE_SEGLOAD && op == OP_POP_SEG)) && !stack_is_flat(v))
@@ -361,6 +369,34 @@ static bool glue_suits(const struct verify *v, enum glue g)
 	}
 }
 
+/* C goes on behind those, if the segment is as its class says. */
+static bool loads_segment(const struct verify *v)
+{
+	u16 op = v_guest_op(v);
+
+	return (op == OP_MOV_TO_SEG || op == OP_POP_SEG) && transits(v);
+}
+
+/* The instruction raises it, or leads beyond the CS limit. */
+static bool raises(const struct verify *v, int vector)
+{
+	int sure = v->raises[v->st.insn];
+
+	if (sure >= 0 || vector != VEC_GP || v->g->row->cls != CLS_BRANCH)
+		return vector == sure;
+	switch (v->g->row->op) {
+	case OP_JMP:
+	case OP_CALL:
+	case OP_JCC:
+	case OP_JCXZ:
+	case OP_LOOP:
+	case OP_LOOPE:
+	case OP_LOOPNE:
+		return v_branch_target(v) > v->in->mode->cs_limit;
+	}
+	return false;
+}
+
 /* r8d: hsite, r9: block word */
 static enum vflow call_helper(struct verify *v, enum glue g)
 {
@@ -380,6 +416,13 @@ static enum vflow call_helper(struct verify *v, enum glue g)
 		return v_bad(v, "C does it once more"), VF_BAD;
 	if (hs->vector >= 0 ? !hs->end : v->g->row == NULL)
 		return v_bad(v, "an exception that comes back"), VF_BAD;
+	if (hs->vector >= 0 ? hs->error || !raises(v, hs->vector) :
+			      v->raises[v->st.insn] >= 0)
+		return v_bad(v, "not the exception that it raises"), VF_BAD;
+	if (!hs->end && v->g->row->cls == CLS_HELPER_END &&
+	    !loads_segment(v))
+		return v_bad(v, "C comes back from what ends the block"),
+		       VF_BAD;
 	if (hs->vector >= 0 ? g != GLUE_HELPER : !glue_suits(v, g))
 		return v_bad(v, "glue that does not suit the instruction"),
 		       VF_BAD;
@@ -594,8 +637,9 @@ static bool jrcxz(struct verify *v, struct vstate *st)
  * entries leaves. */
 static bool goes_forward(struct verify *v, const struct vstate *st, s64 target)
 {
-	if (st->phase == VP_STALE ? target < (s64)v->out->checked :
-				    target > (s64)v->off)
+	if (target > (s64)v->off ||
+	    (st->phase == VP_STALE && v->st.phase != VP_STALE &&
+	     target < (s64)v->out->checked))
 		return true;
 	return v_bad(v, "a branch backwards");
 }

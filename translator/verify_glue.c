@@ -93,7 +93,7 @@ static bool is_lea_result(const struct verify *v, const struct vval *x,
 
 /* mov_from_cr, mov_from_seg: struct cpu to a guest register */
 static bool cpu_is_result(const struct verify *v, u32 off, unsigned size,
-			  unsigned r)
+			  bool zx, unsigned r)
 {
 	static const u32 cr[] = { CPU_OFF(cr0), 0, CPU_OFF(cr2), CPU_OFF(cr3),
 				  CPU_OFF(cr4) };
@@ -110,6 +110,7 @@ static bool cpu_is_result(const struct verify *v, u32 off, unsigned size,
 		       v->st.stored;
 	case OP_MOV_FROM_SEG:
 		return !g->has_mem && size == 2 && r == g->rm &&
+		       zx == (g->opsize != 2) &&
 		       g->reg < CPU_NSEG &&
 		       off == CPU_OFF(seg) + g->reg * sizeof(struct seg) +
 				      offsetof(struct seg, sel);
@@ -193,6 +194,9 @@ static bool guest_load(struct verify *v, const struct vaccess *a,
 		return v_bad(v, "an access the instruction does not make");
 	if (!v_guest_access(v, a, size, ACC_R, &from, &slot))
 		return false;
+	if (v_guest_op(v) != OP_POPA && v->st.loads & 1u << from)
+		return v_bad(v, "an access that is made twice");
+	v->st.loads |= (u8)(1u << from);
 	*x = v_make(V_LOAD);
 	x->from = from;
 	x->slot = slot;
@@ -221,7 +225,7 @@ static bool load(struct verify *v, unsigned d, unsigned size, bool zx)
 	case VA_BAD:
 		return false;
 	case VA_CPU:
-		if (r >= 0 && cpu_is_result(v, a.off, size, (unsigned)r))
+		if (r >= 0 && cpu_is_result(v, a.off, size, zx, (unsigned)r))
 			return result_set(v, (unsigned)r, zx ? 4 : size);
 		ok = cpu_load(v, a.off, size, zx, &x);
 		break;
@@ -244,8 +248,9 @@ static bool load(struct verify *v, unsigned d, unsigned size, bool zx)
 	}
 	if (!ok)
 		return false;
-	if (r >= 0 && x.kind == V_LOAD && load_is_result(v, &x, (unsigned)r))
-		return result_set(v, (unsigned)r, zx ? 4 : size);
+	if (r >= 0 && !zx && x.kind == V_LOAD &&
+	    load_is_result(v, &x, (unsigned)r))
+		return result_set(v, (unsigned)r, size);
 	if (r >= 0 && size < 4 && !zx)
 		x = v_make(V_ANY);
 	reg_set(v, d, x);
@@ -556,6 +561,10 @@ static bool lea64(struct verify *v, unsigned d)
 		    v_guest_op(v) != OP_RET)
 			return v_bad(v, "rsp is changed");
 		v->st.above = false;
+		for (unsigned k = 0; k < H_NR; k++) {
+			if (v->st.r[k].kind == V_RSPDIFF)
+				v->st.r[k] = v_make(V_ANY);
+		}
 		return true;
 	}
 	if (b == H_RSP && i >= 0 && !h->scale && h->disp == 1 &&
@@ -723,9 +732,9 @@ static bool swap(struct verify *v)
 	x = &v->st.r[r];
 	y.n = (u8)r;
 	if (x->kind == V_SWAP && x->n == r)
-		*x = x->lin.fresh ? v_fresh(r) : v_lin(lin_sym(r));
+		reg_set(v, r, x->lin.fresh ? v_fresh(r) : v_lin(lin_sym(r)));
 	else if (val_is_own(x, r))
-		*x = y;
+		reg_set(v, r, y);
 	else
 		return v_bad(v, "bytes of a register that is not whole");
 	return true;

@@ -100,6 +100,7 @@ struct vstate {
 	bool df;     /* DF was changed, its byte was not */
 	u8 slots;    /* popa: stack slots read */
 	u8 stored;   /* pusha: stack slots written */
+	u8 loads;    /* 1 << enum vwhere: what glue has loaded */
 	u32 eip;     /* GO_EIP */
 	u32 cmp_c;   /* CMP_EIP: eip; CMP_SRC: end of what is compared */
 	u32 src;     /* bytes of the source that have been compared */
@@ -127,6 +128,7 @@ struct verify {
 	u32 raw_off[XLATE_MAX_INSNS + 1];
 	struct insn insns[XLATE_MAX_INSNS]; /* decoded from the raw bytes */
 	bool bad[XLATE_MAX_INSNS];	    /* undefined or too long */
+	s8 raises[XLATE_MAX_INSNS]; /* whatever its operands: vector, or -1 */
 
 	/* the host instruction at hand */
 	u32 off;

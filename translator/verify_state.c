@@ -73,6 +73,8 @@ static bool reg_is_explained(const struct verify *v, unsigned guest)
 
 bool v_explained(struct verify *v)
 {
+	if (!val_clean(&v->st.r[H_R12]))
+		return v_bad(v, "esp is not 32 bits");
 	for (unsigned g = 0; g < 8; g++) {
 		if (g != R_SP && !reg_is_explained(v, g))
 			return v_bad(v, "a guest register that no side table "
@@ -128,6 +130,8 @@ bool v_before(struct verify *v)
 		return v_bad(v, "an access before the instruction");
 	if (s->kind == SITE_AFTER)
 		return v_bad(v, "may fault, but the site is said to be done");
+	if (s->kind == SITE_GLUE || s->kind == SITE_LOOKUP)
+		return v_bad(v, "may fault, but the site is no instruction's");
 	if (v->st.lost && !v->st.dead)
 		return v_bad(v, "may fault while flags are lost");
 	for (unsigned g = 0; g < 8; g++) {
@@ -190,6 +194,8 @@ static bool esp_is_after(const struct verify *v, s32 spo)
 
 static bool is_after(struct verify *v, s32 spo)
 {
+	if (v->st.phase == VP_INSN && v->raises[v->st.insn] >= 0)
+		return v_bad(v, "goes on behind what raises an exception");
 	if (v->st.phase == VP_INSN && !v->st.done &&
 	    !v_insn_is_empty(v, v->st.insn))
 		return v_bad(v, "the instruction has not been carried out");
@@ -214,7 +220,7 @@ bool v_leaves(struct verify *v)
 {
 	if (v->st.commit)
 		return v_bad(v, "a helper-form write that is not committed");
-	if (v->st.lost && !v->st.dead)
+	if (v->st.lost && (!v->st.dead || v->st.phase == VP_INSN))
 		return v_bad(v, "leaves while flags are lost");
 	return is_after(v, 0);
 }
@@ -224,7 +230,7 @@ bool v_insn_is_empty(const struct verify *v, unsigned i)
 {
 	const struct oprow *row = v->insns[i].row;
 
-	if (!row)
+	if (!row || v->raises[i] >= 0)
 		return false;
 	switch (row->op) {
 	case OP_NOP_HINT:
@@ -271,7 +277,7 @@ static void step_begin(struct verify *v, unsigned insn)
 	st->phase = VP_INSN;
 	st->spo = v_site(v)->sp_off;
 	st->done = st->cs_ok = st->above = st->quiet = false;
-	st->slots = st->stored = 0;
+	st->slots = st->stored = st->loads = 0;
 	st->cmp = CMP_NONE;
 	v->g = &v->insns[insn];
 	v->eip = v->out->insns[insn].eip;

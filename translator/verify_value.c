@@ -203,8 +203,16 @@ void regs_begin(struct vval r[H_NR])
 		r[v_host[g]] = v_lin(lin_sym(g));
 }
 
+/* A kick in a look-up starts it again: nothing may be done twice. */
+static void not_in_lookup(struct verify *v, unsigned d)
+{
+	if (v_guest(d) >= 0 && v_site(v)->kind == SITE_LOOKUP)
+		v_bad(v, "a guest register is written in a look-up");
+}
+
 void reg_set(struct verify *v, unsigned d, struct vval x)
 {
+	not_in_lookup(v, d);
 	if (d == H_R8) {
 		for (unsigned k = 0; k < H_NR; k++) {
 			if (v->st.r[k].kind == V_IDX)
@@ -223,6 +231,7 @@ void guest_set_fresh(struct verify *v, unsigned guest)
 {
 	unsigned own = v_host[guest];
 
+	not_in_lookup(v, own);
 	for (unsigned k = 0; k < H_NR; k++) {
 		struct vval *x = &v->st.r[k];
 
@@ -241,7 +250,8 @@ void scratch_drop(struct verify *v, bool keep_r14)
 {
 	for (unsigned k = H_R8; k <= H_R11; k++)
 		reg_set(v, k, v_make(V_ANY));
-	if (!keep_r14)
+	/* glue may lift or move what a host address stands for */
+	if (!keep_r14 || v->st.r[H_R14].kind == V_HVA)
 		v->st.r[H_R14] = v_make(V_ANY);
 }
 
@@ -275,6 +285,10 @@ bool state_join(struct vstate *a, const struct vstate *b)
 	dead = (a->dead || !a->lost) && (b->dead || !b->lost);
 	changed |= dead != a->dead;
 	a->dead = dead;
+	if (b->loads & ~a->loads) {
+		a->loads |= b->loads;
+		changed = true;
+	}
 	if (b->lost & ~a->lost) {
 		a->lost |= b->lost;
 		changed = true;

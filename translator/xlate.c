@@ -309,7 +309,7 @@ static void lower_class(struct xlate *x)
 			lower_helper(x, false);
 		break;
 	case CLS_HELPER_END:
-		lower_helper(x, true);
+		lower_helper(x, !XLATE_FAULT(COMES_BACK));
 		break;
 	case CLS_BRANCH:
 		if (ac_has_changed(x)) {
@@ -362,20 +362,28 @@ static void lower_insn(struct xlate *x, unsigned i)
 	x->helper = site_is_helper(x);
 	x->how = XHOW_NR;
 	x->core_len = 0;
-	x_site(x, SITE_PLAIN, 0, 0, false);
+	x_site(x, xi->insn.row && xi->insn.row->cls == CLS_COPY &&
+		  XLATE_FAULT(SITE_KIND) ? SITE_LOOKUP : SITE_PLAIN, 0, 0,
+	       false);
 	if (!xi->insn.row) {
 		insn_settle(x);
-		x_raise(x, x->bad_vector, 0);
+		x_raise(x, x->bad_vector ^ XLATE_FAULT(BAD_VECTOR), 0);
 		xi->how = x->how;
 		return;
 	}
 	vector = system_gate(x);
+	if (vector == VEC_UD && x->insn->row->rowflags & ROW_PRIV &&
+	    XLATE_FAULT(AC_OUT))
+		return;
+	if (vector < 0 && x->insn->row->cls == CLS_COPY && XLATE_FAULT(RAISES))
+		vector = VEC_GP;
 	x->sp_lazy = vector < 0 && stack_is_lazy(x);
 	if (!x->sp_lazy)
 		insn_settle(x);
 	from = x->e.len;
 	if (vector >= 0)
-		x_raise(x, vector, 0);
+		x_raise(x, vector ^ XLATE_FAULT(VECTOR),
+			4 * XLATE_FAULT(VECTOR_CODE));
 	else
 		lower_class(x);
 	xi->how = insn_how(x, xi, from);

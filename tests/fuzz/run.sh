@@ -61,6 +61,11 @@ for t in "$@"; do
 	inputs=$(find "$folder/corpus/$t" "$folder/regressions/$t" -type f \
 		2>/dev/null | sort)
 	count=$(printf '%s' "$inputs" | grep -c .)
+	if [ "$count" = 0 ]; then
+		echo "FAIL fuzz $t: no known inputs"
+		failed=$((failed + 1))
+		continue
+	fi
 	# shellcheck disable=SC2086
 	timeout 300 "fuzz/fuzz_$t" $limits $inputs >"$scratch/log" 2>&1
 	result "$t, known inputs" $?
@@ -77,6 +82,10 @@ for t in "$@"; do
 	result "$t, new inputs" $?
 	runs=$(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$scratch/log")
 	total=$((total + ${runs:-0}))
+	if [ "${runs:-0}" -lt "$count" ]; then
+		echo "FAIL fuzz $t: ${runs:-no} runs, fewer than known inputs"
+		failed=$((failed + 1))
+	fi
 	cover=$(grep -a -o 'cov: [0-9]* ft: [0-9]*' "$scratch/log" | tail -n 1)
 	echo "fuzz $t: $count known inputs, ${runs:-?} runs in $seconds s${cover:+, }$cover"
 	grep -a "^$t: " "$scratch/log"

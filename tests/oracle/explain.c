@@ -40,6 +40,12 @@ static bool both_fault(const struct oracle *o)
 	       o->nat.eip == o->xl.eip && same_registers(o);
 }
 
+/* The host faults; we do so, too, at the same place, or not at all. */
+static bool host_faults(const struct oracle *o)
+{
+	return is_fault(&o->nat) && (!is_fault(&o->xl) || both_fault(o));
+}
+
 /* Linear address of the explicit operand with the registers as they are: made
  * smaller, a case has others than it was made with. */
 u32 oracle_operand(const struct oracle *o)
@@ -78,10 +84,11 @@ static bool fits_wrap(const struct oracle *o)
 	/* in the engine what is at 0 follows, and nothing is there */
 	if (o->id.engine && o->g.c.seg == LOW_FLAT && o->g.insn.row &&
 	    o->g.insn.seg != SEG_FS && o->nat.trapno != VEC_AC)
-		return o->g.wraps && o->nat.eip == o->xl.eip &&
+		return o->g.wraps && host_faults(o) &&
+		       o->nat.eip == o->xl.eip &&
 		       (o->xl.trapno == VEC_AC || o->xl.cr2 < 1024 ||
 			o->xl.trapno == VEC_GP || o->xl.trapno == VEC_SS);
-	return o->nat.end == LOW_FAULT && (o->g.wraps || gather_wraps(o));
+	return host_faults(o) && (o->g.wraps || gather_wraps(o));
 }
 
 /* The zero that others write above the selector, or their fault there. */
@@ -91,11 +98,11 @@ static bool fits_push_seg(const struct oracle *o)
 	u32 at = n->regs.gpr[R_SP];
 
 	if (case_op(o) == OP_POP_SEG && o->g.insn.opsize == 4)
-		return n->end == LOW_FAULT;
+		return host_faults(o);
 	if (case_op(o) != OP_PUSH_SEG || o->g.insn.opsize != 4)
 		return false;
 	if (n->end == LOW_FAULT)
-		return true;
+		return host_faults(o);
 	if (x->end != n->end || n->regs.gpr[R_SP] != x->regs.gpr[R_SP])
 		return false;
 	if (o->g.c.seg == LOW_16)
@@ -164,7 +171,7 @@ static bool fits_rep_loop(const struct oracle *o)
 	u16 op = case_op(o);
 
 	return (op == OP_LOOPE || op == OP_LOOPNE) &&
-	       (o->g.insn.rep || o->g.insn.repne);
+	       (o->g.insn.rep || o->g.insn.repne) && same_registers(o);
 }
 
 /* movntss, movntsd, extrq, insertq: the table has no row for them. */
@@ -211,7 +218,9 @@ static bool fits_masked(const struct oracle *o)
 static bool fits_entry_flags(const struct oracle *o)
 {
 	return o->f.via_checked && !o->f.strict && both_fault(o) &&
-	       o->nat.trapno == o->xl.trapno;
+	       o->nat.trapno == o->xl.trapno &&
+	       (o->nat.trapno != VEC_PF ||
+		(o->nat.err == o->xl.err && o->nat.cr2 == o->xl.cr2));
 }
 
 /* Memory is another after the first of its eight words. */
@@ -219,6 +228,7 @@ static bool fits_pusha(const struct oracle *o)
 {
 	return case_op(o) == OP_PUSHA && is_fault(&o->nat) &&
 	       is_fault(&o->xl) && o->nat.trapno == o->xl.trapno &&
+	       o->nat.eip == o->xl.eip &&
 	       !memcmp(o->nat.regs.gpr, o->xl.regs.gpr,
 		       sizeof(o->nat.regs.gpr));
 }
@@ -228,7 +238,7 @@ static bool fits_popa(const struct oracle *o)
 {
 	return case_op(o) == OP_POPA && is_fault(&o->nat) &&
 	       is_fault(&o->xl) && o->nat.trapno == o->xl.trapno &&
-	       o->nat.cr2 == o->xl.cr2 && o->nat.err == o->xl.err &&
+	       o->nat.eip == o->xl.eip && o->nat.cr2 == o->xl.cr2 && o->nat.err == o->xl.err &&
 	       !memcmp(o->xl.regs.gpr, o->g.c.regs.gpr,
 		       sizeof(o->xl.regs.gpr));
 }
@@ -271,7 +281,9 @@ static bool fits_image_page(const struct oracle *o)
 	return both_fault(o) && o->g.insn.row &&
 	       insn_image_size(&o->g.insn) && o->nat.trapno == VEC_PF &&
 	       (is_segment_trap(o->xl.trapno) ||
-		(o->xl.trapno == VEC_PF && o->nat.err == o->xl.err));
+		(o->xl.trapno == VEC_PF && o->nat.err == o->xl.err &&
+		 o->xl.cr2 - oracle_operand(o) <
+			 insn_image_size(&o->g.insn)));
 }
 
 /* The word of the image that says which bits of MXCSR there are. */
@@ -283,7 +295,8 @@ static bool fits_mxcsr_mask(const struct oracle *o)
 		return false;
 	at = low_mem_offset(oracle_operand(o) + 28);
 	if (at == LOW_MEM ||
-	    o->nat.end != o->xl.end ||
+	    o->nat.end != o->xl.end || is_fault(&o->nat) ||
+	    o->nat.regs.eflags != o->xl.regs.eflags ||
 	    memcmp(o->nat.regs.gpr, o->xl.regs.gpr, sizeof(o->nat.regs.gpr)))
 		return false;
 	for (u32 i = 0; i < LOW_MEM; i++)
@@ -304,7 +317,8 @@ static bool fits_far_order(const struct oracle *o)
 	u16 op = case_op(o);
 
 	return (op == OP_RETF || op == OP_IRET) && both_fault(o) &&
-	       (o->nat.trapno == VEC_PF || o->nat.trapno == VEC_SS);
+	       (o->nat.trapno == VEC_PF || o->nat.trapno == VEC_SS) &&
+	       (o->xl.trapno >= VEC_TS && o->xl.trapno <= VEC_PF);
 }
 
 static bool fits_lock_verw(const struct oracle *o)
@@ -320,7 +334,8 @@ static bool is_ac(const struct low_result *r)
 
 static bool fits_ac_vector(const struct oracle *o)
 {
-	return is_ac(&o->nat) && o->g.insn.row && o->g.insn.memsize >= 16;
+	return is_ac(&o->nat) && host_faults(o) && o->g.insn.row &&
+	       o->g.insn.memsize >= 16;
 }
 
 static bool fits_ac_order(const struct oracle *o)
@@ -336,7 +351,8 @@ static bool fits_enter(const struct oracle *o)
 
 static bool fits_arpl(const struct oracle *o)
 {
-	return case_op(o) == OP_ARPL && o->xl.trapno == VEC_GP &&
+	return case_op(o) == OP_ARPL && is_fault(&o->xl) &&
+	       o->xl.trapno == VEC_GP &&
 	       low_segment(o->g.c.seg, o->g.insn.seg)->readonly;
 }
 

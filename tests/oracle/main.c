@@ -147,7 +147,7 @@ static void part_end(struct part *p)
 	if (p->pid > 0)
 		waitpid(p->pid, &status, 0);
 	p->failed = status != 0 ||
-		    p->cov->transient > 3 + p->cov->cases / 1000;
+		    p->cov->transient > 3 + p->cov->cases / 10000;
 	if (WIFSIGNALED(status))
 		printf("%s: killed by signal %d\n", p->name,
 		       WTERMSIG(status));
