@@ -21,7 +21,8 @@ check check-long: guests
 # Our bare guests, then once more with each rare path forced
 ifneq ($(wildcard $(srcdir)/tests/guests/run.sh),)
 run_guests = sh $(srcdir)/tests/guests/run.sh
-check_STEPS += '$(run_guests) ./umbra tests/guests'
+# irq counts ticks in seconds
+check_ALONE_STEPS += '$(run_guests) ./umbra tests/guests'
 comma := ,
 guests_INJECT := one-insn no-chain no-pairs no-trans small-cache helper-sites \
 	no-fsgsbase no-bmi2 no-uffd checked no-checked no-reuse far no-far \

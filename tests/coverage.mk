@@ -12,4 +12,5 @@ coverage: guests
 # In coverage/ itself, by tests/coverage.sh
 # (fuzz targets are built by another compiler, without counters)
 coverage-run: check-tools tests/unit $(filter-out fuzz/%,$(check_DEPS))
-	@sh $(srcdir)/tests/coverage-run.sh $(srcdir) $(check_STEPS)
+	@sh $(srcdir)/tests/coverage-run.sh $(srcdir) $(check_STEPS) \
+		$(check_ALONE_STEPS)
