@@ -132,7 +132,7 @@ void seq_generate(struct seq *q, u64 seed, const u64 *features);
 
 /* --- seqrun.c */
 enum seq_verdict { SEQ_SAME, SEQ_DIFFERS, SEQ_EXCUSED, SEQ_DROPPED };
-enum { SEQ_OVER_END, SEQ_NESTED, SEQ_ALIGNMENT, SEQ_FRAME, SEQ_DECIMAL, SEQ_UD,
+enum { SEQ_OVER_END, SEQ_NESTED, SEQ_ALIGNMENT, SEQ_FRAME, SEQ_DECIMAL, SEQ_UD, SEQ_PUSH_SEG,
        SEQ_HOST_GDT,
        SEQ_EXCUSES };
 extern const char *const seq_excuse_name[SEQ_EXCUSES];

@@ -144,12 +144,14 @@ const char *const seq_excuse_name[SEQ_EXCUSES] = {
 	[SEQ_OVER_END] = "over the end of 4 GiB: #GP or #SS, or not (SDM vol. "
 			 "3, 5.3)",
 	[SEQ_NESTED] = "iret with NT: #GP in long mode, a task switch else",
-	[SEQ_ALIGNMENT] = "#AC of operands wider than 8 bytes, and its place "
-			  "before #PF",
+	[SEQ_ALIGNMENT] = "#AC of operands wider than 8 bytes and of enter's "
+			  "probe, and its place before #PF",
 	[SEQ_FRAME] = "pusha, popa, enter, far transfers: which of their slots "
 		      "faults first, and what others have done by then",
 	[SEQ_DECIMAL] = "undefined flags of aaa and its like, reached by a return "
-			"into the middle of an instruction",
+			"into the middle of an instruction or made by a store",
+	[SEQ_PUSH_SEG] = "push of a segment register, made by a store: whether "
+			 "the upper half is written (SDM vol. 2, PUSH)",
 	[SEQ_UD] = "ud0, ud1: whether their operand bytes are fetched",
 	[SEQ_HOST_GDT] = "selector 7b: Linux has a segment of its own there",
 };
@@ -213,9 +215,39 @@ static bool is_decimal(u16 op)
 	       op == OP_DAA || op == OP_DAS;
 }
 
+/* The last instruction before the end is one; a store made it, so nothing
+ * behind it was to define its flags. */
+static bool ends_decimal(const struct seq *q, const struct seq_diff *d)
+{
+	u32 la = d->nat.st.eip + seq_cs_base(q);
+
+	return d->parts == ORUN_DIFF_EFLAGS && !d->la &&
+	       (is_decimal(op_at(q, la - 1)) || is_decimal(op_at(q, la - 2)));
+}
+
+/* Stores have made a push of a segment register, and where memory differs
+ * first the host has zero. The generator makes no such instruction. */
+static bool made_push_seg(const struct seq *q, const struct seq_layout *l,
+			  const struct seq_diff *d)
+{
+	const u8 *now = orun_at(orun_native(), q->group);
+	unsigned near = 0;
+
+	if (d->parts || *orun_at(orun_native(), d->la))
+		return false;
+	for (u32 i = 0; i < SEQ_GROUP; i++) {
+		if (now[i] != l->code[i])
+			near = INSN_MAX_LEN;
+		if (near && op_at(q, q->group + i) == OP_PUSH_SEG)
+			return true;
+		near -= near > 0;
+	}
+	return false;
+}
+
 /*
- * Does the run come by one that is not the first of its bytes, so that nothing
- * behind it defines its flags? It runs natively again, step by step.
+ * Does the run come by such an instruction where none of the sequence's begins,
+ * so that nothing is prepared for it? It runs natively again, step by step.
  */
 static bool meets_decimal(const struct seq *q, const struct seq_layout *l,
 			  unsigned from)
@@ -257,7 +289,8 @@ static bool is_alignment(const struct seq *q, const struct seq_diff *d)
 	memcpy(buf, orun_at(orun_native(), la), sizeof(buf));
 	if (insn_decode(&insn, buf, sizeof(buf), q->code16 ? 16 : 32, NULL))
 		return false;
-	if (insn.memsize > 8 || insn_image_size(&insn))
+	if (insn.memsize > 8 || insn_image_size(&insn) ||
+	    (own && insn.row->op == OP_ENTER))
 		return true;
 	return other->st.eip == ac->st.eip &&
 	       (other->vector == VEC_PF || other->vector == VEC_GP ||
@@ -290,6 +323,8 @@ static int excuse(const struct seq *q, const struct seq_diff *d)
 	else if (n->vector == v->vector &&
 		 (n->vector == VEC_PF || n->vector == VEC_SS) && is_frame(q, d))
 		why = SEQ_FRAME;
+	if (why < 0 && ends_decimal(q, d))
+		return SEQ_DECIMAL;
 	r.vector = n->vector;
 	r.err = n->err;
 	r.cr2 = n->cr2;
@@ -313,6 +348,8 @@ static enum seq_verdict run_vm(const struct seq *q, const struct seq_layout *l,
 	d->parts = orun_differ(&d->nat, &d->vm);
 	d->la = seq_memory_differs(orun_native(), vm, q);
 	d->excuse = d->parts || d->la ? excuse(q, d) : -1;
+	if ((d->parts || d->la) && d->excuse < 0 && made_push_seg(q, l, d))
+		d->excuse = SEQ_PUSH_SEG;
 	if ((d->parts || d->la) && d->excuse < 0 && meets_decimal(q, l, from))
 		d->excuse = SEQ_DECIMAL;
 	if (d->excuse >= 0)

@@ -281,7 +281,9 @@ static bool fits_image_page(const struct oracle *o)
 	return both_fault(o) && o->g.insn.row &&
 	       insn_image_size(&o->g.insn) && o->nat.trapno == VEC_PF &&
 	       (is_segment_trap(o->xl.trapno) ||
-		(o->xl.trapno == VEC_PF && o->nat.err == o->xl.err &&
+		(o->xl.trapno == VEC_PF &&
+		 (o->nat.err == o->xl.err || o->nat.cr2 >> PAGE_SHIFT !=
+					     o->xl.cr2 >> PAGE_SHIFT) &&
 		 o->xl.cr2 - oracle_operand(o) <
 			 insn_image_size(&o->g.insn)));
 }
@@ -319,6 +321,13 @@ static bool fits_far_order(const struct oracle *o)
 	return (op == OP_RETF || op == OP_IRET) && both_fault(o) &&
 	       (o->nat.trapno == VEC_PF || o->nat.trapno == VEC_SS) &&
 	       (o->xl.trapno >= VEC_TS && o->xl.trapno <= VEC_PF);
+}
+
+static bool fits_call_order(const struct oracle *o)
+{
+	return case_op(o) == OP_CALL && both_fault(o) &&
+	       (o->nat.trapno == VEC_PF || o->nat.trapno == VEC_SS) &&
+	       o->xl.trapno == VEC_GP;
 }
 
 static bool fits_lock_verw(const struct oracle *o)
@@ -489,6 +498,9 @@ static const struct {
 	{ "far-order", fits_far_order,
 	  "order of faults of one instruction: far returns read several "
 	  "words" },
+	{ "call-order", fits_call_order,
+	  "a call beyond the limit of CS is #GP before it pushes: SDM vol. 2, "
+	  "CALL; this processor pushes first" },
 	{ "lock-verw", fits_lock_verw,
 	  "lock verw is #UD (SDM vol. 2, LOCK); this processor ignores the "
 	  "prefix" },
