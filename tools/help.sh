@@ -9,6 +9,10 @@ Targets
   check        all tests that fit into ten minutes
   check-long   these and the slow ones: every kernel, memory size and --inject
   check-oracle the host as oracle: ten million instances, some minutes
+  check-sequences  a hundred thousand random sequences of instructions
+  check-matrix all guests under each --inject and combinations: an hour
+  fuzz         libFuzzer: TARGET= SECONDS=; see HACKING.md
+  symbols      the kernels' symbols, from booted guests, for gdb and perf
   coverage     which lines the tests reach, into coverage/: about ten minutes
   bench        speed against bare hardware and QEMU's TCG, into bench/
   layers       only the proof of who includes whom

@@ -492,6 +492,7 @@ static const char usage_rest[] =
 	"                         no-bmi2 no-uffd step checked no-checked\n"
 	"                         no-reuse small-cache cache=KB\n"
 	"                         map-budget=N fail-fill=N fail-zap=N\n"
+	"                         flush=N kick=N\n"
 	"      --verify           prove each translated block before it runs\n"
 	"      --no-sandbox       for debugging: keep all system calls, and root\n"
 	"\n"
