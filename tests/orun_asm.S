@@ -70,6 +70,7 @@ orun_handler:
 	cmp dword ptr [rip + orun_nat + N_INSIDE], 0
 	je orun_signal
 	/* the host leaves the code's AC set in handlers */
+	pushfq
 	push 2
 	popfq
 	push rdi
@@ -90,17 +91,18 @@ orun_handler:
 	pop rdx
 	pop rsi
 	pop rdi
-	sub rsp, 8
 	call orun_signal
-	add rsp, 8
 	cmp dword ptr [rip + orun_nat + N_INSIDE], 0
 	je 1f
-	/* the code goes on */
+	/* the code goes on: sigreturn takes ID and NT from here */
 	mov ds, [rip + orun_nat + N_NOW_DS]
 	mov es, [rip + orun_nat + N_NOW_ES]
 	mov fs, [rip + orun_nat + N_NOW_FS]
 	mov gs, [rip + orun_nat + N_NOW_GS]
-1:	ret
+	popfq
+	ret
+1:	add rsp, 8
+	ret
 
 /* Where the handler leads when user code has ended; rsp is that of N_RSP. */
 	.globl orun_out
