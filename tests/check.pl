@@ -11,10 +11,10 @@
 #
 # A step prints a line for each test and ends with "N passed, N failed". A step
 # that fails without such a line counts as one failure, as does one that takes
-# longer than CHECK_STEP_LIMIT seconds (two hours), or one in which nothing passed
-# and that does not say that it skips. What each step came to and
-# took is listed behind the last; the sum is the last line; exit status 0 only
-# if nothing failed and something passed.
+# longer than CHECK_STEP_LIMIT seconds (two hours), or one in which nothing
+# passed and no line begins with "skip". What each step came to and took is
+# listed behind the last; the sum is the last line; exit status 0 only if
+# nothing failed and something passed.
 use strict;
 use warnings;
 use File::Temp qw(tempdir);
@@ -70,7 +70,7 @@ sub finish {
 		print;
 		($p, $f, $sum) = ($1, $2, 1)
 			if /^(\d+) passed, (\d+) failed/;
-		$skip = 1 if /skip/i;
+		$skip = 1 if /^skip/;
 	}
 	close $in;
 	unlink "$dir/$step->{number}";

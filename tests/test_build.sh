@@ -261,6 +261,10 @@ test_check() {
 	out=$(perl "$src/tests/check.pl" 'echo 0 passed, 0 failed' \
 		'echo 1 passed, 0 failed' | tail -n 1)
 	is 'a step that tests nothing counts' "$out" '1 passed, 1 failed'
+	out=$(perl "$src/tests/check.pl" 'echo skip x: no y; echo 0 passed, 0 failed' \
+		'echo nothing skipped; echo 0 passed, 0 failed' \
+		'echo 1 passed, 0 failed' | tail -n 1)
+	is 'but one that says it skips' "$out" '1 passed, 1 failed'
 	out=$(CHECK_JOBS=2 perl "$src/tests/check.pl" \
 		'for i in 1 2 3 4 5 6 7 8 9; do
 			[ -e side ] && break; sleep 1; done

@@ -36,6 +36,12 @@ int v_glue_target(const struct verify *v)
 	return -1;
 }
 
+static enum vflow flow_bad(struct verify *v, const char *why)
+{
+	v_bad(v, why);
+	return VF_BAD;
+}
+
 static bool in_block(const struct verify *v, s64 off)
 {
 	return off >= 0 && off < (s64)v->out->size;
@@ -196,7 +202,7 @@ static enum vflow hash_branch(struct verify *v, bool call)
 		return v_bad(v, "a look-up that no side table entry covers"),
 		       VF_BAD;
 	if (v->st.phase == VP_INSN && v->st.go == GO_NONE)
-		return v_bad(v, "leaves the instruction for nowhere"), VF_BAD;
+		return flow_bad(v, "leaves the instruction for nowhere");
 	return flow_of(leave_by_r8(v) && (!call || call_lands(v)));
 }
 
@@ -404,21 +410,21 @@ static enum vflow call_helper(struct verify *v, enum glue g)
 	const struct xhsite *hs;
 
 	if (r8->kind != V_CONST || r8->c >= v->out->nhsites)
-		return v_bad(v, "C is called for no hsite"), VF_BAD;
+		return flow_bad(v, "C is called for no hsite");
 	hs = &v->out->hsites[r8->c];
 	if (hs->tlb || hs->insn != v->st.insn)
-		return v_bad(v, "C is called for another instruction"), VF_BAD;
+		return flow_bad(v, "C is called for another instruction");
 	if (r9->kind != V_FIELD || r9->c != ~0ull)
-		return v_bad(v, "C is called without the block word"), VF_BAD;
+		return flow_bad(v, "C is called without the block word");
 	if (v->st.phase != VP_INSN || !state_for_c(v))
 		return VF_BAD;
 	if (v->g->row && v->st.done && v->g->row->cls != CLS_BRANCH)
-		return v_bad(v, "C does it once more"), VF_BAD;
+		return flow_bad(v, "C does it once more");
 	if (hs->vector >= 0 ? !hs->end : v->g->row == NULL)
-		return v_bad(v, "an exception that comes back"), VF_BAD;
+		return flow_bad(v, "an exception that comes back");
 	if (hs->vector >= 0 ? hs->error || !raises(v, hs->vector) :
 			      v->raises[v->st.insn] >= 0)
-		return v_bad(v, "not the exception that it raises"), VF_BAD;
+		return flow_bad(v, "not the exception that it raises");
 	if (!hs->end && v->g->row->cls == CLS_HELPER_END &&
 	    !loads_segment(v))
 		return v_bad(v, "C comes back from what ends the block"),
@@ -444,7 +450,7 @@ static enum vflow call_ac(struct verify *v)
 
 	if (v->st.phase != VP_INSN || r8->kind != V_CONST ||
 	    v->st.ac == !!(v->in->mode->flags & XM_AC))
-		return v_bad(v, "GLUE_AC where AC has not changed"), VF_BAD;
+		return flow_bad(v, "GLUE_AC where AC has not changed");
 	if (!trap_follows(v))
 		return VF_BAD;
 	if (r8->c == v->eip && v_site(v)->kind == SITE_PLAIN)
@@ -465,17 +471,17 @@ static enum vflow call_probe(struct verify *v)
 		return v_bad(v, "a block is told of that is not entered"),
 		       VF_BAD;
 	if (r9->kind != V_FIELD || r9->c != ~0ull)
-		return v_bad(v, "C is called without the block word"), VF_BAD;
+		return flow_bad(v, "C is called without the block word");
 	if (v->st.go != GO_EIP || v->st.eip != v->in->eip ||
 	    (v->out->checked_src && v_source_next(v) != v->out->guest_len))
 		return v_bad(v, "C is called before the head has compared"),
 		       VF_BAD;
 	if (v->st.lost && v->in->strict_flags)
-		return v_bad(v, "C is called while flags are lost"), VF_BAD;
+		return flow_bad(v, "C is called while flags are lost");
 	for (unsigned g = 0; g < 8; g++) {
 		if (!val_is_own(&v->st.r[v_host[g]], g))
-			return v_bad(v, "C is called when a guest register is "
-					"not its own"), VF_BAD;
+			return flow_bad(v, "C is called when a guest register is "
+					"not its own");
 	}
 	scratch_drop(v, false);
 	return VF_NEXT;
@@ -501,7 +507,7 @@ static enum vflow call_glue(struct verify *v, enum glue g)
 	case GLUE_SEGLOAD:
 		return call_helper(v, g);
 	default:
-		return v_bad(v, "glue that is not called"), VF_BAD;
+		return flow_bad(v, "glue that is not called");
 	}
 }
 
@@ -512,11 +518,11 @@ static enum vflow call_commit(struct verify *v)
 	bool ok;
 
 	if (v_address(v, &a) != VA_CPU || a.off != offsetof(struct cpu, commit))
-		return v_bad(v, "an indirect call that is not glue's"), VF_BAD;
+		return flow_bad(v, "an indirect call that is not glue's");
 	if (!v->st.commit)
-		return v_bad(v, "a commit of no write"), VF_BAD;
+		return flow_bad(v, "a commit of no write");
 	if (v->st.lost && !v->st.dead)
-		return v_bad(v, "commits while flags are lost"), VF_BAD;
+		return flow_bad(v, "commits while flags are lost");
 	v->st.commit = false;
 	/* a call's push is done again with the call */
 	ok = v_site(v)->kind == SITE_AFTER ? v_after(v) : v_before(v);
@@ -657,7 +663,7 @@ static enum vflow two_ways(struct verify *v, u32 *taken, struct vstate *st)
 	if (!ok)
 		return VF_BAD;
 	if (!in_block(v, target))
-		return v_bad(v, "a branch out of the block"), VF_BAD;
+		return flow_bad(v, "a branch out of the block");
 	if (v->h.map && is_exit(v, target, &k)) {
 		fall = v->st;
 		v->st = *st;
@@ -681,7 +687,7 @@ static enum vflow jump(struct verify *v, u32 *taken, struct vstate *st)
 	if (g == GLUE_HASH && v->st.phase == VP_LAND)
 		return flow_of(leave_by_r8(v));
 	if (!in_block(v, target))
-		return v_bad(v, "a jump out of the block"), VF_BAD;
+		return flow_bad(v, "a jump out of the block");
 	if (is_exit(v, target, &k))
 		return flow_of(leave_by_exit(v, k, target));
 	*st = v->st;
@@ -698,7 +704,7 @@ static enum vflow call(struct verify *v)
 	if (g >= 0)
 		return call_glue(v, (enum glue)g);
 	if (!in_block(v, target) || !is_exit(v, target, &k))
-		return v_bad(v, "a call that leads to no exit"), VF_BAD;
+		return flow_bad(v, "a call that leads to no exit");
 	return flow_of(leave_by_exit(v, k, target));
 }
 
@@ -709,7 +715,7 @@ static enum vflow indirect(struct verify *v)
 	struct vaccess a;
 
 	if (!v->h.has_mem)
-		return v_bad(v, "an indirect branch by a register"), VF_BAD;
+		return flow_bad(v, "an indirect branch by a register");
 	if (is_call && v->h.base == H_R15)
 		return call_commit(v);
 	if (v_address(v, &a) != VA_HASH)
@@ -722,7 +728,7 @@ static enum vflow indirect(struct verify *v)
 static enum vflow ret(struct verify *v)
 {
 	if (v_guest_op(v) != OP_RET || !v->in->pairs)
-		return v_bad(v, "a return that is not the guest's"), VF_BAD;
+		return flow_bad(v, "a return that is not the guest's");
 	return flow_of(v_leaves(v) && target_is_right(v));
 }
 
@@ -736,7 +742,7 @@ enum vflow v_flow(struct verify *v, bool *is_branch, u32 *taken,
 	if (!*is_branch)
 		return VF_NEXT;
 	if (h->lock || h->rep || h->p66)
-		return v_bad(v, "a branch with a prefix"), VF_BAD;
+		return flow_bad(v, "a branch with a prefix");
 	if (h->map == 1)
 		return two_ways(v, taken, st);
 	switch (h->op) {
@@ -752,5 +758,5 @@ enum vflow v_flow(struct verify *v, bool *is_branch, u32 *taken,
 	case 0xc3:
 		return ret(v);
 	}
-	return v_bad(v, "comes to a trap"), VF_BAD;
+	return flow_bad(v, "comes to a trap");
 }

@@ -58,7 +58,7 @@ static int place_init(struct orun *o)
 				   PAGE_SIZE);
 	if (!low_segment_ldt(place_ldt, o))
 		return 0;
-	printf("the host's kernel has no LDT: skipped\n");
+	printf("skipped: the host's kernel has no LDT\n");
 	return -1;
 }
 

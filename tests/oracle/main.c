@@ -60,7 +60,7 @@ static int low_ready(int seg)
 		return -1;
 	}
 	if (seg != LOW_FLAT && !low_has_ldt()) {
-		printf("the host's kernel has no LDT: skipped\n");
+		printf("skipped: the host's kernel has no LDT\n");
 		return -1;
 	}
 	return 0;
